@@ -1,0 +1,1 @@
+"""Quorate's services: one package per OpenStack API, all standing on `services.platform`."""

@@ -1,0 +1,1 @@
+"""What every service stands on. Imports libraries only; knows no service."""

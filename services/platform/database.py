@@ -1,0 +1,187 @@
+"""The one transaction runner. All database access of all services goes through `Transactor`.
+
+A unit of work is a function of a session that may be run again from its start: after a deadlock or a failed
+certification (Galera), after a lost connection (a writer that died), after another transaction changed a row first
+(`generation`, below). Because the loss of a connection during COMMIT leaves the outcome unknown, work that inserts
+uses ids chosen before its first run and looks for them first (`find_or_add`). See docs/decisions/0001.
+
+Every mutable row has a `generation`: SQLAlchemy adds `AND generation = ?` to each UPDATE and raises StaleDataError
+where it matched nothing (optimistic concurrency, as in OpenStack Placement).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
+from sqlalchemy.orm.exc import StaleDataError
+
+from services.platform import metrics
+from services.platform.faults import Unavailable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: MariaDB, Galera, client and ProxySQL errors after which the same work may succeed.
+RETRYABLE_CODES = frozenset({
+    1020,  # record has changed since last read (snapshot isolation)
+    1040,  # too many connections
+    1047,  # WSREP has not yet prepared node
+    1053,  # server shutdown in progress
+    1158, 1159, 1160, 1161,  # network errors reported by the server
+    1180,  # error during commit
+    1205,  # lock wait timeout
+    1213,  # deadlock, and a failed certification
+    1290,  # server is read-only
+    1317,  # query interrupted
+    1927,  # connection was killed
+    2002, 2003, 2006, 2013, 2014, 2055,  # the client lost or never had its connection
+    9001, 9002,  # ProxySQL: no writer just now
+})  # fmt: skip
+
+
+class Versioned:
+    """Mixin of every mutable table: the row's generation, checked by each UPDATE and DELETE."""
+
+    @declared_attr
+    def generation(cls) -> Mapped[int]:
+        return mapped_column(default=1, nullable=False)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.generation}
+
+
+def retry_reason(error: BaseException) -> str | None:
+    """Why the work that raised `error` may be run again, in a word; None where it may not."""
+    if isinstance(error, StaleDataError):
+        return "generation"
+    if isinstance(error, PoolTimeout | DisconnectionError):
+        return "pool"
+    if isinstance(error, IntegrityError) or not isinstance(error, DBAPIError):
+        return None
+    original = error.orig
+    code = original.args[0] if original is not None and original.args else None
+    if code in RETRYABLE_CODES:
+        return str(code)
+    if error.connection_invalidated:
+        return "disconnect"
+    text = str(original)
+    if "database is locked" in text or "database table is locked" in text:
+        return "locked"
+    # PyMySQL reports a connection lost in odd places as code 0 or with no text at all.
+    return "disconnect" if code == 0 and type(original).__name__ in ("InterfaceError", "OperationalError") else None
+
+
+class Transactor:
+    """Runs units of work, again where that is safe, until they succeed or `patience` seconds are over."""
+
+    def __init__(self, url: str, *, patience: float = 8.0, pool_size: int = 8) -> None:
+        self.engine = make_engine(url, pool_size)
+        self._patience = patience
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in a transaction and commit it. Raises what `work` raises, or Unavailable when patience ends."""
+        return self._run(work, writing=True)
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """As `write`, for work that changes nothing."""
+        return self._run(work, writing=False)
+
+    def _run(self, work: Callable[[Session], T], *, writing: bool) -> T:
+        give_up = time.monotonic() + self._patience
+        pause = 0.005
+        while True:
+            try:
+                return self._once(work, writing)
+            except Exception as error:
+                reason = retry_reason(error)
+                if reason is None:
+                    raise
+                metrics.transaction_retries.labels(reason).inc()
+                if time.monotonic() + pause > give_up:
+                    log.warning("the database did not answer for %.0f s: %s", self._patience, error)
+                    raise Unavailable("The database is away just now. Retry in a moment.") from error
+                log.debug("running a transaction again (%s)", reason)
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            pause = min(pause * 2, 0.25)
+
+    def _once(self, work: Callable[[Session], T], writing: bool) -> T:
+        with Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options={"quorate_writing": writing})
+            result = work(session)
+            if writing:
+                session.commit()
+            else:
+                session.rollback()
+            return result
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+R = TypeVar("R", bound=DeclarativeBase)
+
+
+def find_or_add(session: Session, row: R, key: object) -> tuple[R, bool]:
+    """The row of primary key `key` where an earlier run of this work stored it, else `row`, added and flushed.
+
+    The flag says whether it was added now.
+    """
+    found = session.get(type(row), key)
+    if found is not None:
+        return found, False
+    session.add(row)
+    session.flush()
+    return row, True
+
+
+def make_engine(url: str, pool_size: int) -> Engine:
+    """An engine with bounded waits. MariaDB's isolation level is set by the servers (READ COMMITTED)."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"timeout": 5.0, "check_same_thread": False})
+        _use_explicit_sqlite_transactions(engine)
+        return engine
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size * 2,
+        pool_timeout=3.0,
+        pool_use_lifo=True,
+        connect_args={"connect_timeout": 2, "read_timeout": 10, "write_timeout": 10},
+    )
+
+    @event.listens_for(engine, "connect")
+    def see_what_was_acknowledged(connection: Any, _record: Any) -> None:
+        # A new connection may be to a node that became writer a moment ago: wait until it has applied everything.
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION wsrep_sync_wait = 1")
+            cursor.execute("SELECT 1")
+            cursor.execute("SET SESSION wsrep_sync_wait = 0")
+        connection.commit()
+
+    return engine
+
+
+def _use_explicit_sqlite_transactions(engine: Engine) -> None:
+    """SQLite as the other databases behave: real transactions, writers taking the lock at their start."""
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writing = connection.get_execution_options().get("quorate_writing", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

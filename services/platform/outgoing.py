@@ -1,0 +1,21 @@
+"""HTTP from one service to another: bounded in time, and not fooled by an address that moved."""
+
+from __future__ import annotations
+
+import socket
+
+import urllib3
+from urllib3.connection import HTTPConnection
+
+#: With the container's keepalive settings (1 s, three probes) a peer that vanished without a word is noticed.
+_SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+
+
+def http_pool(*, read_seconds: float, connections: int = 16) -> urllib3.PoolManager:
+    """A connection pool with `connections` per host; connection failures are retried, answers are not."""
+    return urllib3.PoolManager(
+        maxsize=connections,
+        timeout=urllib3.Timeout(connect=1.0, read=read_seconds),
+        retries=urllib3.Retry(connect=3, read=1, redirect=0, status=0, other=1, backoff_factor=0.05),
+        socket_options=_SOCKET_OPTIONS,
+    )

@@ -1,0 +1,49 @@
+"""Settings common to all processes: one frozen class, read from the environment once, in each process's `app.py`."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a process needs to know about its surroundings; each has a variable `QUORATE_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="QUORATE_", frozen=True, extra="ignore")
+
+    region: str = "RegionOne"
+    #: This replica's or host's own name, as `status` and the service list show it.
+    name: str = socket.gethostname()
+    #: Address and port that an HTTP process listens on.
+    listen: str = "0.0.0.0"
+    port: int = 0
+    database_url: str = ""
+    #: One or more brokers, separated by semicolons.
+    broker_url: str = "memory://"
+    #: Where other services are reached from here (the load balancer's address).
+    identity_url: str = "http://127.0.0.1:5000"
+    image_url: str = "http://127.0.0.1:9292"
+    #: The process's own files: image data, guests.
+    data_dir: Path = Path("/var/lib/quorate")
+    #: Seconds for which a validated token is believed without asking identity again.
+    token_cache_seconds: float = 3.0
+    log_level: str = "INFO"
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def read_settings(kind: type[S]) -> S:
+    """Read `kind` from the environment, or end the process naming every wrong variable at once."""
+    try:
+        return kind()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "QUORATE_" + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"{name}: {problem['msg']}", file=sys.stderr)
+        raise SystemExit(2) from None
