@@ -1,0 +1,94 @@
+"""Sending hints: handed over at once, published by a thread in the background, confirmed by the broker, tried again
+on the next node for a few seconds, then dropped. A request is never slowed or failed by the broker's absence."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import uuid
+from typing import Any, Protocol
+
+from kombu import Connection, Producer
+
+from services.platform import metrics
+from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly, work_queue
+from services.platform.request import current_request_id
+
+log = logging.getLogger(__name__)
+
+
+class Hinter(Protocol):
+    """Whoever can be asked to tell `topic` something."""
+
+    def send(self, topic: str, method: str, **args: Any) -> None: ...
+
+
+class Hints:
+    """The process's publisher. `send` never blocks and never fails."""
+
+    def __init__(self, broker: Broker, *, patience: float = 5.0, backlog: int = 10_000) -> None:
+        self._broker, self._patience = broker, patience
+        self._waiting: queue.Queue[tuple[str, Call, float] | None] = queue.Queue(backlog)
+        self._connection: Connection | None = None
+        self._declared: set[str] = set()
+        self._thread = threading.Thread(target=self._publish_all, name="hints", daemon=True)
+        self._thread.start()
+
+    def send(self, topic: str, method: str, **args: Any) -> None:
+        """Tell whoever consumes `topic` to do `method`, soon, probably."""
+        try:
+            self._waiting.put_nowait((topic, Call(method, args, current_request_id.get()), time.monotonic()))
+        except queue.Full:
+            metrics.hints_sent.labels(topic, "dropped").inc()
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Publish what is waiting, for at most `timeout` seconds, and end."""
+        self._waiting.put(None)
+        self._thread.join(timeout)
+
+    def _publish_all(self) -> None:
+        while (item := self._waiting.get()) is not None:
+            topic, call, since = item
+            outcome = "sent" if self._publish(topic, call, since + self._patience) else "dropped"
+            metrics.hints_sent.labels(topic, outcome).inc()
+        self._disconnect()
+
+    def _publish(self, topic: str, call: Call, give_up: float) -> bool:
+        message_id = str(uuid.uuid4())
+        while True:
+            try:
+                self._publish_once(topic, call, message_id)
+            except CONNECTION_ERRORS as error:
+                self._disconnect()
+                if time.monotonic() > give_up:
+                    log.warning("dropped the hint %s to %s: %s", call.method, topic, error)
+                    return False
+                time.sleep(0.05)
+            else:
+                return True
+
+    def _publish_once(self, topic: str, call: Call, message_id: str) -> None:
+        if self._connection is None:
+            self._connection = self._broker.connect()
+        channel = self._connection.default_channel
+        if topic not in self._declared:
+            work_queue(topic)(channel).declare()
+            self._declared.add(topic)
+        Producer(channel).publish(
+            call.body(),
+            routing_key=topic,
+            serializer="json",
+            delivery_mode=2,
+            mandatory=True,
+            confirm_timeout=2,
+            timeout=2,
+            message_id=message_id,
+        )
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            close_quietly(self._connection)
+        self._connection = None
+        self._declared.clear()
