@@ -1,0 +1,27 @@
+.DEFAULT_GOAL := help
+.PHONY: help up down status dev check test failover clean
+V := .venv/bin
+
+help:            ## this table
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{sub(/:.*/,"",$$1); printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+up: .venv/lab    ## bring one region of the lab up, with whatever it needs
+	@$(V)/quorate up
+down: .venv/lab  ## remove all of the lab and prove that nothing remains
+	@$(V)/quorate down
+status: .venv/lab ## show every part of the lab and what it does now
+	@$(V)/quorate status
+dev: .venv/lab   ## the same services in one process, without containers
+	@$(V)/python -m services.assembly.embedded
+check: .venv/test ## lint, types, imports, unit tests
+	@tests/check
+test: .venv/test ## every test that this machine can run
+	@tests/run
+failover: .venv/test ## break everything in turn and measure it: var/failover.md
+	@$(V)/pytest tests/lab/test_failover.py
+clean:           ## remove the lab, the virtual environment and all that was generated
+	@lab/clean
+
+.venv/lab: requirements/lab.txt requirements/services.txt pyproject.toml
+	@lab/make-venv lab
+.venv/test: .venv/lab requirements/test.txt
+	@lab/make-venv test

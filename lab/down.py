@@ -1,0 +1,74 @@
+"""Takes the lab down and proves that nothing of it remains."""
+
+from dataclasses import dataclass
+
+from docker.errors import APIError, NotFound
+
+from lab import clouds, compose
+from lab.containers import LabEngine
+from lab.errors import LeftBehindError, StepFailedError
+from lab.paths import CLOUDS_FILE, ENV_FILE, STATE_FILE
+from lab.progress import Progress
+from lab.topology import Topology
+
+PATIENCE = 10
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What carries the lab's label."""
+
+    containers: tuple[str, ...]
+    networks: tuple[str, ...]
+    volumes: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """How much of it there is."""
+        return f"{len(self.containers)} containers, {len(self.networks)} networks, {len(self.volumes)} volumes"
+
+
+def find_remains(engine: LabEngine) -> Remains:
+    """Ask the engine for everything with the lab's label."""
+    names = tuple(sorted(fact.container for fact in engine.containers().values()))
+    return Remains(names, tuple(engine.network_names()), tuple(engine.volume_names()))
+
+
+def take_down(engine: LabEngine, topology: Topology, keep_data: bool, progress: Progress) -> Remains:
+    """Remove all of the lab (its data only if it is not to be kept) and return what is still there: kept volumes."""
+    before = find_remains(engine)
+    with progress.step(f"Removing {before.sentence()}") as note:
+        if not keep_data:
+            _kill_all(engine)
+        try:
+            compose.down(topology, note, keep_data, PATIENCE if keep_data else 0)
+        except StepFailedError as error:
+            note(f"compose: {error.message}")
+        _sweep(engine, keep_data)
+    clouds.remove(CLOUDS_FILE)
+    after = find_remains(engine)
+    if after.containers or after.networks or (after.volumes and not keep_data):
+        left = ", ".join((*after.containers, *after.networks, *after.volumes))
+        raise LeftBehindError(f"Still there after `down`: {left}.")
+    if not keep_data:
+        ENV_FILE.unlink(missing_ok=True)
+        STATE_FILE.unlink(missing_ok=True)
+    return after
+
+
+def _kill_all(engine: LabEngine) -> None:
+    for container in engine.client.containers.list(filters={"label": f"quorate.lab={engine.lab}"}):
+        try:
+            container.kill("SIGKILL")
+        except (APIError, NotFound):
+            continue
+
+
+def _sweep(engine: LabEngine, keep_data: bool) -> None:
+    """Remove by label what compose did not know of."""
+    client = engine.client
+    for fact in engine.containers().values():
+        client.containers.get(fact.container).remove(force=True, v=not keep_data)
+    for network in engine.network_names():
+        client.networks.get(network).remove()
+    for volume in () if keep_data else engine.volume_names():
+        client.volumes.get(volume).remove(force=True)

@@ -1,0 +1,118 @@
+"""Breaks parts of the lab on purpose, and mends them: one verb a function, on containers of this lab only."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+
+from lab.containers import ContainerFacts, LabEngine
+from lab.errors import LabError, NotRunningError
+from lab.topology import PARTS, Part, Topology
+
+KILL_PROCESS = (
+    'for d in /proc/[0-9]*; do [ "$(cat $d/comm 2>/dev/null)" = "$1" ] && kill -9 ${d#/proc/} && n=1; done; [ "$n" ]'
+)
+
+
+def kill(engine: LabEngine, part: Part) -> None:
+    """SIGKILL: it is gone at once and stays so."""
+    container = _container(engine, part)
+    with _told(part):
+        container.kill("SIGKILL")
+
+
+def kill_process(engine: LabEngine, part: Part, process: str) -> None:
+    """SIGKILL one program inside; the container goes on."""
+    container = _container(engine, part)
+    with _told(part):
+        code, _ = container.exec_run(["sh", "-c", KILL_PROCESS, "sh", process], user="root")
+    if code != 0:
+        raise LabError(f"No process named {process!r} runs in {part.name}.")
+
+
+def pause(engine: LabEngine, part: Part) -> None:
+    """Freeze it: its connections stay open and nothing answers."""
+    container = _container(engine, part)
+    with _told(part):
+        container.pause()
+
+
+def stop(engine: LabEngine, part: Part) -> None:
+    """Ask it to end, as an administrator would."""
+    container = _container(engine, part)
+    with _told(part):
+        container.stop(timeout=20)
+
+
+def cut(engine: LabEngine, part: Part) -> None:
+    """Take it off the network; it goes on alone."""
+    container = _container(engine, part)
+    connected = [name for name in engine.network_names() if name in container.attrs["NetworkSettings"]["Networks"]]
+    if not connected:
+        raise LabError(f"{part.name} is cut off already.")
+    with _told(part):
+        for network in connected:
+            engine.client.networks.get(network).disconnect(container, force=True)
+
+
+def start(engine: LabEngine, part: Part) -> str:
+    """Run it again, frozen or dead; says what was done."""
+    container = _container(engine, part)
+    with _told(part):
+        if container.status == "paused":
+            container.unpause()
+            return "thawed"
+        if container.status != "running":
+            container.start()
+            return "started"
+    return "was running"
+
+
+def reconnect(engine: LabEngine, part: Part, topology: Topology) -> None:
+    """Put it back on the network, at the address that it had."""
+    container = _container(engine, part)
+    with _told(part):
+        for network in engine.network_names():
+            engine.client.networks.get(network).connect(
+                container, ipv4_address=topology.address(part), aliases=[part.name]
+            )
+
+
+def plan_healing(facts: dict[str, ContainerFacts]) -> list[tuple[Part, str]]:
+    """What is wrong with each part, in the order in which it is to be mended: `cut`, then `frozen`, then `dead`."""
+    known = [(part, facts[part.name]) for part in PARTS if part.name in facts and part.role != "bootstrap"]
+    cut_off = [(part, "cut") for part, fact in known if not fact.is_connected]
+    frozen = [(part, "frozen") for part, fact in known if fact.state == "paused"]
+    dead = [(part, "dead") for part, fact in known if fact.state in {"exited", "created", "dead"}]
+    return cut_off + frozen + dead
+
+
+def heal(engine: LabEngine, topology: Topology, told: Callable[[str], None]) -> int:
+    """Undo every fault; says what was done and returns how many things that were."""
+    steps = plan_healing(engine.containers())
+    for part, fault in steps:
+        if fault == "cut":
+            reconnect(engine, part, topology)
+            told(f"{part.name} is on the network again")
+        else:
+            told(f"{part.name} {start(engine, part)}")
+    return len(steps)
+
+
+def _container(engine: LabEngine, part: Part) -> Container:
+    facts = engine.containers()
+    if not facts:
+        raise NotRunningError(f"The lab {engine.lab} is not up; `make up` starts it.")
+    if part.name not in facts:
+        raise LabError(f"{part.name} is not part of this lab as it runs now (see `quorate status`).")
+    return engine.client.containers.get(facts[part.name].container)
+
+
+@contextmanager
+def _told(part: Part) -> Iterator[None]:
+    try:
+        yield
+    except (APIError, NotFound) as error:
+        reason = getattr(error, "explanation", None) or str(error)
+        raise LabError(f"{part.name}: {reason}") from error

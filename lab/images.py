@@ -1,0 +1,80 @@
+"""Builds the lab's images, each only when what goes into it has changed."""
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.base_image import BASE_IMAGE
+from lab.commands import output, run
+from lab.errors import StepFailedError
+from lab.paths import ROOT
+from lab.progress import Progress
+
+INPUTS_LABEL = "quorate.inputs"
+BUILD_SECONDS = 1800.0
+IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its Dockerfile, its context, and the files and folders that go into it."""
+
+    tag: str
+    dockerfile: str
+    context: str
+    inputs: tuple[str, ...]
+
+
+IMAGES = (
+    Image("quorate/services:dev", "compose/services.Dockerfile", ".", ("services", "requirements/services.txt")),
+    Image("quorate/db:dev", "db/Dockerfile", ".", ("db",)),
+    Image("quorate/mq:dev", "mq/Dockerfile", ".", ("mq",)),
+    Image("quorate/lb:dev", "lb/Dockerfile", ".", ("lb",)),
+)
+
+
+def digest(root: Path, image: Image, base: str) -> str:
+    """One value for everything that the image is made of."""
+    summary = hashlib.sha256(base.encode())
+    for path in _files(root, (image.dockerfile, *image.inputs)):
+        summary.update(f"{path.relative_to(root)}\0{path.stat().st_mode & 0o111}\0".encode())
+        summary.update(hashlib.sha256(path.read_bytes()).digest())
+    return summary.hexdigest()[:32]
+
+
+def _files(root: Path, names: Iterable[str]) -> list[Path]:
+    found: set[Path] = set()
+    for name in names:
+        path = root / name
+        found.update([path] if path.is_file() else (file for file in path.rglob("*") if file.is_file()))
+    return sorted(file for file in found if not IGNORED.intersection(file.parts))
+
+
+def ensure_images(progress: Progress) -> None:
+    """Return when all images are as their sources are now."""
+    base = output(["docker", "image", "inspect", "--format", "{{.Id}}", BASE_IMAGE]).strip()
+    wanted = [(image, digest(ROOT, image, base)) for image in IMAGES]
+    stale = [(image, value) for image, value in wanted if _built_from(image) != value]
+    if not stale:
+        return
+    with ThreadPoolExecutor(max_workers=len(stale)) as pool:
+        builds = [pool.submit(_build, image, value, progress) for image, value in stale]
+        for build in builds:
+            build.result()
+
+
+def _built_from(image: Image) -> str:
+    template = f'{{{{index .Config.Labels "{INPUTS_LABEL}"}}}}'
+    try:
+        return output(["docker", "image", "inspect", "--format", template, image.tag]).strip()
+    except StepFailedError:
+        return ""
+
+
+def _build(image: Image, value: str, progress: Progress) -> None:
+    command = ["docker", "buildx", "build", "--load", "--progress", "plain", "-t", image.tag]
+    command += ["--label", f"{INPUTS_LABEL}={value}", "-f", str(ROOT / image.dockerfile), str(ROOT / image.context)]
+    with progress.step(f"Building {image.tag}") as note:
+        run(command, note, timeout=BUILD_SECONDS)

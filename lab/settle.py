@@ -1,0 +1,61 @@
+"""Finds the lab's place on this machine: its name's own network and ports, or the next that nobody uses."""
+
+import socket
+import struct
+from dataclasses import replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from lab.containers import LabEngine
+from lab.state import LabState
+from lab.topology import free_port_base, free_subnet
+
+ROUTES = Path("/proc/net/route")
+WIDE_PREFIX = 8
+
+
+def settle(state: LabState | None, lab: str, engine: LabEngine) -> LabState:
+    """Keep the place that the lab has while it uses it, and move what others took in the meantime."""
+    containers = engine.containers()
+    edge = containers.get("edge")
+    if state is None:
+        subnet = free_subnet(lab, _taken(engine))
+        return LabState(lab, subnet, free_port_base(lab, port_is_free))
+    if not engine.network_names() and _overlaps(state.topology.network, _taken(engine)):
+        state = replace(state, subnet=free_subnet(lab, _taken(engine)))
+    if not (edge and edge.is_running) and not all(map(port_is_free, state.topology.ports.values())):
+        state = replace(state, port_base=free_port_base(lab, port_is_free))
+    return state
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a port on localhost could be listened on."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def parse_routes(text: str) -> list[IPv4Network]:
+    """The networks in Linux's routing table, those left out that are so wide that they cover everything."""
+    networks = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        address, mask = (struct.pack("<I", int(field, 16)) for field in (fields[1], fields[7]))
+        network = IPv4Network((address, bin(int.from_bytes(mask, "big")).count("1")))
+        if network.prefixlen > WIDE_PREFIX:
+            networks.append(network)
+    return networks
+
+
+def _taken(engine: LabEngine) -> list[IPv4Network]:
+    routes = parse_routes(ROUTES.read_text(encoding="ascii")) if ROUTES.exists() else []
+    foreign = [IPv4Network(subnet) for subnet in engine.foreign_subnets() if ":" not in subnet]
+    return routes + foreign
+
+
+def _overlaps(network: IPv4Network, taken: list[IPv4Network]) -> bool:
+    return any(network.overlaps(other) for other in taken)
