@@ -1,0 +1,1 @@
+"""The agent: one per host, without database access; carries out orders on the host's guests and reports."""

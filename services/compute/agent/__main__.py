@@ -1,0 +1,3 @@
+from services.compute.agent.app import main
+
+main()

@@ -1,0 +1,3 @@
+from services.compute.conductor.app import main
+
+main()

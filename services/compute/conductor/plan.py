@@ -1,0 +1,65 @@
+"""The next step for an instance, from its row alone. Pure: any conductor comes to the same conclusion at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from services.compute.states import ORDERS, Task
+
+
+@dataclass(frozen=True, slots=True)
+class AskScheduler:
+    """It needs a host."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellAgent:
+    """Its host is to carry out `order`. Repeating it is harmless: the agent knows the order's number."""
+
+    host: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryElsewhere:
+    """Its host died before the guest ran: give the claim back and find another host."""
+
+    dead_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No attempt is left."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishDelete:
+    """Nothing runs anywhere that could be reached: the row is all there is to delete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Only its host can do it, and its host is away. The intent stays stored."""
+
+
+Step = AskScheduler | TellAgent | TryElsewhere | GiveUp | FinishDelete | Wait
+
+
+def next_step(task: Task, host: str | None, tried: Collection[str], *, host_up: bool, build_attempts: int) -> Step:
+    """What is to be done now for an instance with `task` on `host` (None: none claimed yet)."""
+    if task is Task.SCHEDULING:
+        return AskScheduler()
+    if host is None:
+        # Only a delete can be asked of an instance that never got a host.
+        return FinishDelete()
+    if host_up:
+        return TellAgent(host, ORDERS[task])
+    if task is Task.SPAWNING:
+        if len(tried) + 1 >= build_attempts:
+            return GiveUp(f"Exceeded {build_attempts} build attempts; the last was on {host}, which stopped answering.")
+        return TryElsewhere(host)
+    # A guest on a host that comes back is destroyed when the host reports it (inventory).
+    return FinishDelete() if task is Task.DELETING else Wait()

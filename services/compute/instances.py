@@ -1,0 +1,88 @@
+"""What the processes do to an instance's row, always inside somebody's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from services.compute.hosts import Resources
+from services.compute.models import Allocation, Instance, InstanceAction
+from services.compute.states import Power, Task, VmState, finish
+from services.platform.times import zulu_micro
+
+#: How long after a step its row is looked at again, in case the hint or its effect was lost.
+STEP_PATIENCE = timedelta(seconds=2)
+
+
+def resources_of(instance: Instance) -> Resources:
+    """What the instance takes of its host."""
+    flavor = instance.flavor
+    return Resources(flavor["vcpus"], flavor["memory_mb"], flavor["disk_gb"] + flavor["ephemeral_gb"])
+
+
+def start_task(instance: Instance, task: Task, request_id: str, now: datetime) -> None:
+    """Make `task` what is to be done for the instance: a new order, due at once."""
+    instance.task_state = task
+    instance.op += 1
+    instance.request_id = request_id
+    instance.updated_at = now
+    instance.check_at = now + STEP_PATIENCE
+
+
+def end_task(session: Session, instance: Instance, *, succeeded: bool, power: Power, now: datetime) -> None:
+    """The instance's task is over. Frees the claim of what no longer runs anywhere."""
+    task = Task(instance.task_state or "")
+    instance.vm_state = finish(task, succeeded=succeeded)
+    instance.task_state = None
+    instance.check_at = None
+    instance.power_state = power
+    instance.updated_at = now
+    if succeeded:
+        instance.fault = None
+    if task is Task.SPAWNING and succeeded:
+        instance.launched_at = now
+    if instance.vm_state == VmState.DELETED:
+        instance.deleted = True
+        instance.terminated_at = now
+        release(session, instance.id)
+    note_event(session, instance, task, succeeded=succeeded, now=now)
+
+
+def fail(session: Session, instance: Instance, message: str, details: str, now: datetime) -> None:
+    """End the task in ERROR with a fault that names the cause."""
+    instance.fault = {"code": 500, "message": message, "details": details, "created": zulu_micro(now)}
+    end_task(session, instance, succeeded=False, power=Power(instance.power_state), now=now)
+
+
+def release(session: Session, instance_id: str) -> None:
+    """Give back what the instance claimed. Harmless where it claimed nothing."""
+    session.execute(delete(Allocation).where(Allocation.instance_id == instance_id))
+
+
+def note_event(session: Session, instance: Instance, task: Task, *, succeeded: bool, now: datetime) -> None:
+    """Add the end of a task to the history of the action that began it."""
+    action = session.get(InstanceAction, (instance.id, instance.request_id))
+    if action is None:
+        return
+    names = {
+        Task.SCHEDULING: "conductor_schedule_and_build_instances",
+        Task.SPAWNING: "compute__do_build_and_run_instance",
+        Task.POWERING_OFF: "compute_stop_instance",
+        Task.POWERING_ON: "compute_start_instance",
+        Task.REBOOTING: "compute_reboot_instance",
+        Task.REBOOTING_HARD: "compute_reboot_instance",
+        Task.DELETING: "compute_terminate_instance",
+    }
+    event = {
+        "event": names[task],
+        "start_time": action.start_time.isoformat(),
+        "finish_time": now.isoformat(),
+        "result": "Success" if succeeded else "Error",
+        "host": instance.host,
+    }
+    action.events = [*action.events, event]
+    action.updated_at = now
+    if not succeeded:
+        action.message = (instance.fault or {}).get("message", "Error")

@@ -1,0 +1,3 @@
+from services.compute.scheduler.app import main
+
+main()

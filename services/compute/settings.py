@@ -1,0 +1,24 @@
+"""Settings of the compute processes."""
+
+from __future__ import annotations
+
+from services.platform.settings import Settings
+
+
+class ComputeSettings(Settings):
+    """What compute's processes read from the environment besides the common settings."""
+
+    #: The zone of hosts that no aggregate puts into one (Nova's option of this name).
+    default_availability_zone: str = "nova"
+    #: A service that has not reported for so long is down.
+    down_after_seconds: float = 6.0
+    #: How often each service reports its life.
+    report_seconds: float = 1.5
+    #: A build is tried on so many hosts before the instance goes to ERROR.
+    build_attempts: int = 3
+    #: What a host of the fake driver claims to have.
+    host_vcpus: int = 16
+    host_memory_mb: int = 32_768
+    host_disk_gb: int = 500
+    #: How long a fake guest takes to boot.
+    boot_seconds: float = 0.2
