@@ -25,6 +25,7 @@ class ContainerFacts:
     state: str
     is_connected: bool
     exit_code: int | None = None
+    mac: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -45,6 +46,7 @@ def read_facts(summaries: list[Mapping[str, Any]]) -> dict[str, ContainerFacts]:
             state=summary["State"],
             is_connected=bool(networks),
             exit_code=int(exited.group(1)) if exited else None,
+            mac=next((network.get("MacAddress", "") for network in networks.values()), ""),
         )
     return facts
 
@@ -79,6 +81,11 @@ class LabEngine:
             for config in ((network.get("IPAM") or {}).get("Config") or [])
             if "Subnet" in config
         ]
+
+    def log_end(self, container: str, lines: int = 40) -> str:
+        """The last lines of a container's log."""
+        raw: bytes = self.client.containers.get(container).logs(tail=lines)
+        return raw.decode("utf-8", "replace")
 
 
 @contextmanager

@@ -100,6 +100,12 @@ def heal(engine: LabEngine, topology: Topology, told: Callable[[str], None]) -> 
     return len(steps)
 
 
+def log_lines(engine: LabEngine, part: Part, follow: bool, tail: int) -> Iterator[str]:
+    """The end of a part's log, and what follows if asked."""
+    for chunk in _container(engine, part).logs(stream=True, follow=follow, tail=tail):
+        yield chunk.decode("utf-8", "replace")
+
+
 def _container(engine: LabEngine, part: Part) -> Container:
     facts = engine.containers()
     if not facts:

@@ -1,0 +1,230 @@
+"""The `quorate` command: its verbs and their options. Everything else is in the modules that it calls."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lab.errors import LabError, NoEngineError, NotRunningError
+from lab.names import BREAKABLE, completions, find_part
+from lab.paths import ROOT, STATE_FILE
+from lab.topology import PARTS, Part
+
+if TYPE_CHECKING:
+    from lab.containers import LabEngine
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A small OpenStack-compatible cloud that you can start with one command and break on purpose.",
+)
+out, err = Console(), Console(stderr=True)
+
+Names = Annotated[
+    list[str], typer.Argument(metavar="NAME...", help="Parts of the lab, as `quorate status` names them.",
+                              autocompletion=completions)
+]  # fmt: skip
+
+
+@app.command()
+def up() -> None:
+    """Bring one region up, and install what it needs."""
+    from lab.lock import only_one
+    from lab.progress import Progress
+    from lab.state import current_lab, load
+    from lab.summary import show
+    from lab.up import bring_up
+
+    began = time.monotonic()
+    lab = current_lab(load(STATE_FILE), os.environ, ROOT)
+    with only_one(), Progress(out) as progress:
+        state, status = bring_up(lab, os.environ, progress)
+    show(out, state, status, time.monotonic() - began)
+
+
+@app.command()
+def down(
+    keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep volumes and secrets for the next `up`.")] = False,
+) -> None:
+    """Remove the lab's containers, networks and data, and prove that nothing of it remains."""
+    from lab.containers import open_engine
+    from lab.down import take_down
+    from lab.lock import only_one
+    from lab.progress import Progress
+    from lab.state import LabState, current_lab, load
+
+    began = time.monotonic()
+    state = load(STATE_FILE)
+    lab = current_lab(state, os.environ, ROOT)
+    topology = (state or LabState(lab, "10.100.0", 20000)).topology
+    with only_one(), open_engine(lab) as engine, Progress(out) as progress:
+        left = take_down(engine, topology, keep_data, progress)
+    kept = " (kept, with var/lab.env)" if left.volumes else ""
+    out.print(f"Left with the label quorate.lab={lab}: {left.sentence()}{kept}.", highlight=False)
+    out.print(f"[green]The lab is down after {time.monotonic() - began:.1f} s.[/green]", highlight=False)
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Show every part: who leads, who serves, what is down."""
+    from lab.look import look
+    from lab.status_model import Verdict
+    from lab.status_view import as_json as draw_json
+    from lab.status_view import draw
+
+    seen = look()
+    if as_json:
+        print(draw_json(seen))
+    else:
+        out.print(draw(seen))
+    if seen.verdict is Verdict.FAILING:
+        raise typer.Exit(1)
+
+
+@app.command()
+def kill(
+    names: Names,
+    process: Annotated[str, typer.Option(help="Kill only the program of this name inside.")] = "",
+) -> None:
+    """SIGKILL parts of the lab; they stay dead until `start` or `heal`."""
+    from lab import faults
+
+    for engine, part in _each(names):
+        if process:
+            faults.kill_process(engine, part, process)
+            _told(f"{process} in {part.name} is killed.")
+        else:
+            faults.kill(engine, part)
+            _told(f"{part.name} is killed.")
+
+
+@app.command()
+def pause(names: Names) -> None:
+    """Freeze parts of the lab: connections stay open, nothing answers."""
+    from lab import faults
+
+    for engine, part in _each(names):
+        faults.pause(engine, part)
+        _told(f"{part.name} is frozen.")
+
+
+@app.command()
+def stop(names: Names) -> None:
+    """Stop parts of the lab gracefully."""
+    from lab import faults
+
+    for engine, part in _each(names):
+        faults.stop(engine, part)
+        _told(f"{part.name} is stopped.")
+
+
+@app.command()
+def cut(names: Names) -> None:
+    """Cut parts of the lab off the network; they go on alone."""
+    from lab import faults
+
+    for engine, part in _each(names):
+        faults.cut(engine, part)
+        _told(f"{part.name} is cut off.")
+
+
+@app.command()
+def start(names: Names) -> None:
+    """Start dead parts again, thaw frozen ones."""
+    from lab import faults
+
+    for engine, part in _each(names):
+        _told(f"{part.name} {faults.start(engine, part)}.")
+
+
+@app.command()
+def heal() -> None:
+    """Undo every fault: reconnect, thaw and start whatever is cut off, frozen or dead."""
+    from lab import faults
+    from lab.containers import open_engine
+    from lab.look import running_lab
+
+    state = running_lab()
+    with open_engine(state.lab) as engine:
+        if not engine.containers():
+            raise NotRunningError(f"The lab {state.lab} is not up; `make up` starts it.")
+        if faults.heal(engine, state.topology, lambda sentence: _told(f"{sentence}.")) == 0:
+            _told("Nothing was broken.")
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=completions)],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new lines come.")] = False,
+    tail: Annotated[int, typer.Option(help="How many lines of the end.")] = 100,
+) -> None:
+    """Print the log of one part."""
+    from lab.containers import open_engine
+    from lab.faults import log_lines
+    from lab.look import running_lab
+
+    part = find_part(name, PARTS)
+    with open_engine(running_lab().lab, timeout=86400 if follow else 60) as engine:
+        for chunk in log_lines(engine, part, follow, tail):
+            sys.stdout.write(chunk)
+            sys.stdout.flush()
+
+
+@app.command()
+def engine(
+    install: Annotated[bool, typer.Option("--install", help="Install and start what is missing, if possible.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing; the exit code tells.")] = False,
+) -> None:
+    """Say whether containers can run on this machine."""
+    from lab.engine_setup import ensure_engine, inspect_host
+    from lab.progress import Progress
+
+    if install:
+        with Progress(out) as progress:
+            ensure_engine(progress)
+    elif not inspect_host().is_ready:
+        if quiet:
+            raise typer.Exit(NoEngineError.exit_code)
+        raise NoEngineError("Docker with Compose v2 and buildx is not ready here; `make up` prepares it where it can.")
+    if not quiet:
+        out.print("Docker, Compose v2 and buildx are ready.")
+
+
+def _each(names: list[str]) -> "Iterator[tuple[LabEngine, Part]]":
+    from lab.containers import open_engine
+    from lab.look import running_lab
+
+    parts: list[Part] = [find_part(name, BREAKABLE) for name in names]
+    with open_engine(running_lab().lab) as engine:
+        for part in parts:
+            yield engine, part
+
+
+def _told(sentence: str) -> None:
+    out.print(sentence, highlight=False)
+
+
+def main() -> None:
+    """Run the command; whatever goes wrong is one line and an exit code."""
+    try:
+        app()
+    except LabError as error:
+        err.print(f"[bold red]quorate:[/bold red] {escape(error.message)}", highlight=False, soft_wrap=True)
+        if error.detail:
+            err.print(escape(error.detail), style="dim", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+    except Exception as error:
+        if os.environ.get("QUORATE_DEBUG"):
+            raise
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        err.print(f"[bold red]quorate:[/bold red] {escape(text)} (QUORATE_DEBUG=1 shows where)", soft_wrap=True)
+        sys.exit(70)

@@ -1,0 +1,71 @@
+"""What the probes saw, as plain values. None means: it did not answer."""
+
+from dataclasses import dataclass, field
+
+from lab.containers import ContainerFacts
+
+
+@dataclass(frozen=True)
+class ServerRow:
+    """One server of one load balancer's backend, as HAProxy sees it."""
+
+    backend: str
+    server: str
+    status: str
+    check: str = ""
+
+    @property
+    def is_up(self) -> bool:
+        """Requests go to it."""
+        return self.status.startswith("UP") or self.status == "no check"
+
+
+@dataclass(frozen=True)
+class GaleraNode:
+    """One line of a database node's state port."""
+
+    uuid: str
+    seqno: int
+    phase: str
+
+
+@dataclass(frozen=True)
+class Queue:
+    """One quorum queue: who leads it and which members are there."""
+
+    name: str
+    leader: str
+    members: int
+    online: int
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The RabbitMQ cluster as one of its nodes tells it."""
+
+    running: frozenset[str]
+    queues: tuple[Queue, ...] = ()
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One scheduler, conductor or compute process as the compute API lists it."""
+
+    binary: str
+    host: str
+    is_up: bool
+    is_enabled: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that was seen of one region at one moment."""
+
+    containers: dict[str, ContainerFacts]
+    address_holder: str | None = None
+    balancers: dict[str, tuple[ServerRow, ...] | None] = field(default_factory=dict)
+    galera: dict[str, GaleraNode | None] = field(default_factory=dict)
+    writers: dict[str, str | None] = field(default_factory=dict)
+    broker: Broker | None = None
+    agents: tuple[Agent, ...] | None = None
+    published: dict[str, bool] = field(default_factory=dict)

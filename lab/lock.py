@@ -1,0 +1,20 @@
+"""One `up` or `down` at a time in a checkout."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lab.errors import LabError
+from lab.paths import VAR, private_directory
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold the checkout's lock, or say that another command does."""
+    private_directory(VAR)
+    with (VAR / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LabError("Another `quorate up` or `down` is at work in this checkout; wait for it.") from error
+        yield

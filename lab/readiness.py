@@ -1,0 +1,51 @@
+"""What `up` waits for, stage by stage, and what is still missing. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.containers import ContainerFacts
+from lab.status_model import Health, RegionStatus
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One thing to wait for: parts with these roles, or the one-shot job when there are none."""
+
+    title: str
+    roles: tuple[str, ...] = ()
+
+
+STAGES = (
+    Stage("Load balancers share their address", ("lb",)),
+    Stage("Galera is synced", ("galera",)),
+    Stage("Database proxy knows the writer", ("proxysql",)),
+    Stage("RabbitMQ is one cluster", ("rabbitmq",)),
+    Stage("Tables and first data are there"),
+    Stage("APIs answer behind the load balancers", ("identity", "image", "compute-api", "edge")),
+    Stage("Schedulers, conductors and compute agents report", ("scheduler", "conductor", "compute")),
+)
+
+
+def missing(stage: Stage, status: RegionStatus, job: ContainerFacts | None) -> list[str]:
+    """What this stage still waits for; nothing when it is reached."""
+    if not stage.roles:
+        return [] if job is not None and job.exit_code == 0 and job.state == "exited" else ["the bootstrap job"]
+    lacking = [
+        f"{part.name} ({part.says or part.container})"
+        for role in status.roles
+        if role.role in stage.roles
+        for part in role.parts
+        if part.health is not Health.GOOD
+    ]
+    if not lacking and "lb" in stage.roles and status.address_holder is None:
+        return [f"an owner of {status.address}"]
+    return lacking
+
+
+def ended(containers: Mapping[str, ContainerFacts]) -> list[ContainerFacts]:
+    """Containers that should run and have ended, the job only if it failed."""
+    return [
+        fact
+        for fact in containers.values()
+        if fact.state in {"exited", "dead"} and not (fact.name == "bootstrap" and fact.exit_code == 0)
+    ]

@@ -1,0 +1,234 @@
+"""From what the probes saw to what a person wants to know: is it served, is it redundant, who leads. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lab.containers import ContainerFacts
+from lab.facts import Agent, Facts, ServerRow
+from lab.topology import PARTS, Part, Topology, parts_with_role
+
+ROLES: tuple[str, ...] = tuple(dict.fromkeys(part.role for part in PARTS if part.role != "bootstrap"))
+QUORUM_ROLES = {"galera", "rabbitmq"}
+GALERA_READY = {"synced", "up"}
+
+
+class Health(StrEnum):
+    """How a part does."""
+
+    GOOD = "good"
+    DOUBTFUL = "doubtful"
+    DOWN = "down"
+
+
+class Verdict(StrEnum):
+    """How the region does as a whole."""
+
+    REDUNDANT = "redundant"
+    SERVING = "serving"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """One part, with one sentence about it."""
+
+    name: str
+    role: str
+    address: str
+    container: str
+    health: Health
+    says: str
+
+
+@dataclass(frozen=True)
+class RoleStatus:
+    """All parts that do the same."""
+
+    role: str
+    parts: tuple[PartStatus, ...]
+
+    @property
+    def good(self) -> int:
+        """How many of them work."""
+        return sum(part.health is Health.GOOD for part in self.parts)
+
+    @property
+    def needed(self) -> int:
+        """How many must work so that the function is served."""
+        return len(self.parts) // 2 + 1 if self.role in QUORUM_ROLES else 1
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the function is served, and whether it could lose a part."""
+        if self.good == len(self.parts):
+            return Verdict.REDUNDANT
+        return Verdict.SERVING if self.good >= self.needed else Verdict.FAILING
+
+
+@dataclass(frozen=True)
+class RegionStatus:
+    """One region at one moment."""
+
+    lab: str
+    region: str
+    address: str
+    address_holder: str | None
+    database_proxy: str
+    database_proxy_reason: str
+    writer: str | None
+    galera_size: int
+    queue_leaders: dict[str, str]
+    roles: tuple[RoleStatus, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of its functions."""
+        found = {role.verdict for role in self.roles}
+        for verdict in (Verdict.FAILING, Verdict.SERVING):
+            if verdict in found:
+                return verdict
+        return Verdict.REDUNDANT
+
+    @property
+    def sentence(self) -> str:
+        """The state of the region in one sentence."""
+        failing = [role.role for role in self.roles if role.verdict is Verdict.FAILING]
+        thin = [
+            f"{role.role} ({role.good} of {len(role.parts)})" for role in self.roles if role.verdict is Verdict.SERVING
+        ]
+        if failing:
+            return f"Not served: {', '.join(failing)}."
+        if thin:
+            return f"Serving, with less redundancy in {', '.join(thin)}."
+        return "Serving, everything redundant."
+
+
+def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = "") -> RegionStatus:
+    """Judge what was seen."""
+    writer = _writer(facts)
+    roles = []
+    for role in ROLES:
+        if role == "proxysql" and database_proxy != "proxysql":
+            continue
+        roles.append(RoleStatus(role, tuple(_part(topology, facts, part, writer) for part in parts_with_role(role))))
+    return RegionStatus(
+        lab=topology.lab,
+        region=topology.region,
+        address=topology.vip,
+        address_holder=facts.address_holder,
+        database_proxy=database_proxy,
+        database_proxy_reason=reason,
+        writer=writer,
+        galera_size=sum(_is_synced(facts, part.name) for part in parts_with_role("galera")),
+        queue_leaders={queue.name: queue.leader for queue in (facts.broker.queues if facts.broker else ())},
+        roles=tuple(roles),
+    )
+
+
+def container_state(fact: ContainerFacts | None) -> str:
+    """The container's state in one word."""
+    if fact is None:
+        return "missing"
+    if fact.is_running and not fact.is_connected:
+        return "cut off"
+    return {"exited": "dead", "created": "not started"}.get(fact.state, fact.state)
+
+
+def _part(topology: Topology, facts: Facts, part: Part, writer: str | None) -> PartStatus:
+    state = container_state(facts.containers.get(part.name))
+    health, says = (Health.DOWN, "") if state != "running" else _working(topology, facts, part, writer)
+    return PartStatus(part.name, part.role, topology.address(part), state, health, says)
+
+
+def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -> tuple[Health, str]:
+    match part.role:
+        case "edge":
+            return _edge(facts)
+        case "lb":
+            return _balancer(topology, facts, part)
+        case "galera":
+            return _database(facts, part, writer)
+        case "proxysql":
+            return _proxysql(facts, part)
+        case "rabbitmq":
+            return _broker(facts, part)
+        case "scheduler" | "conductor" | "compute":
+            return _agent(facts.agents, part)
+        case _:
+            return _behind_balancer(facts, part)
+
+
+def _edge(facts: Facts) -> tuple[Health, str]:
+    silent = [name for name, answers in facts.published.items() if not answers]
+    if silent:
+        return Health.DOUBTFUL, f"no answer from {', '.join(silent)}"
+    return Health.GOOD, f"publishes {', '.join(facts.published)}"
+
+
+def _balancer(topology: Topology, facts: Facts, part: Part) -> tuple[Health, str]:
+    if facts.balancers.get(part.name) is None:
+        return Health.DOUBTFUL, "HAProxy does not answer"
+    return Health.GOOD, f"holds {topology.vip}" if facts.address_holder == part.name else "stands by"
+
+
+def _is_synced(facts: Facts, name: str) -> bool:
+    node = facts.galera.get(name)
+    return node is not None and node.phase.lower() in GALERA_READY
+
+
+def _database(facts: Facts, part: Part, writer: str | None) -> tuple[Health, str]:
+    node = facts.galera.get(part.name)
+    if node is None:
+        return Health.DOUBTFUL, "does not answer"
+    if not _is_synced(facts, part.name):
+        return Health.DOUBTFUL, node.phase
+    return Health.GOOD, "writer, synced" if part.name == writer else "synced"
+
+
+def _writer(facts: Facts) -> str | None:
+    named = [writer for writer in facts.writers.values() if writer]
+    return max(named, key=named.count) if named else None
+
+
+def _proxysql(facts: Facts, part: Part) -> tuple[Health, str]:
+    writer = facts.writers.get(part.name)
+    rows = _rows(facts, part.name)
+    if rows and not any(row.is_up for row in rows):
+        return Health.DOUBTFUL, "down for HAProxy"
+    return (Health.GOOD, f"writes go to {writer}") if writer else (Health.DOUBTFUL, "sees no writer")
+
+
+def _broker(facts: Facts, part: Part) -> tuple[Health, str]:
+    if facts.broker is None:
+        return Health.DOUBTFUL, "no node answers"
+    if part.name not in facts.broker.running:
+        return Health.DOUBTFUL, "not in the cluster"
+    led = [queue.name for queue in facts.broker.queues if queue.leader == part.name]
+    return Health.GOOD, f"leads {len(led)} of {len(facts.broker.queues)} queues"
+
+
+def _agent(agents: Sequence[Agent] | None, part: Part) -> tuple[Health, str]:
+    if agents is None:
+        return Health.DOUBTFUL, "not known: the compute API does not answer"
+    mine = [agent for agent in agents if agent.host == part.name]
+    if not mine:
+        return Health.DOUBTFUL, "has not reported yet"
+    if not mine[0].is_up:
+        return Health.DOUBTFUL, "reports no more"
+    return Health.GOOD, "reports" if mine[0].is_enabled else "reports, disabled"
+
+
+def _behind_balancer(facts: Facts, part: Part) -> tuple[Health, str]:
+    rows = _rows(facts, part.name)
+    if not rows:
+        return Health.DOUBTFUL, "not known: no load balancer answers"
+    up = sum(row.is_up for row in rows)
+    if up == len(rows):
+        return Health.GOOD, "takes requests"
+    checks = sorted({row.check for row in rows if not row.is_up and row.check})
+    return Health.DOUBTFUL, f"down for {len(rows) - up} of {len(rows)} load balancers {' '.join(checks)}".rstrip()
+
+
+def _rows(facts: Facts, server: str) -> list[ServerRow]:
+    return [row for rows in facts.balancers.values() for row in rows or () if row.server == server]

@@ -1,0 +1,72 @@
+"""Draws the status of a region: one line a function, one cell a part; or the same as JSON. Pure."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus, Verdict
+
+MARKS = {Health.GOOD: ("●", "green"), Health.DOUBTFUL: ("◐", "yellow"), Health.DOWN: ("✗", "bold red")}
+VERDICTS = {Verdict.REDUNDANT: "bold green", Verdict.SERVING: "bold yellow", Verdict.FAILING: "bold red"}
+MOST_PARTS = 3
+
+
+def draw(status: RegionStatus) -> RenderableType:
+    """The picture for a terminal."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    for _ in range(MOST_PARTS):
+        table.add_column()
+    for role in status.roles:
+        cells = [_cell(part) for part in role.parts]
+        table.add_row(_role(role), *cells, *[Text()] * (MOST_PARTS - len(cells)))
+    return Group(_heading(status), _leaders(status), Text(), table)
+
+
+def as_json(status: RegionStatus) -> str:
+    """The same for programs."""
+    content: dict[str, Any] = asdict(status)
+    content["verdict"] = status.verdict
+    content["sentence"] = status.sentence
+    for role, drawn in zip(status.roles, content["roles"], strict=True):
+        drawn["verdict"] = role.verdict
+    return json.dumps(content, indent=2)
+
+
+def proxy_sentence(database_proxy: str, reason: str) -> str:
+    """Which proxy stands before the database, and why where it is the second choice."""
+    return "ProxySQL" if database_proxy == "proxysql" else f"HAProxy in ProxySQL's place ({reason})"
+
+
+def _heading(status: RegionStatus) -> Text:
+    return Text.assemble((status.lab, "bold"), f"  {status.region}  ", (status.sentence, VERDICTS[status.verdict]))
+
+
+def _leaders(status: RegionStatus) -> Text:
+    holder = status.address_holder or "nobody"
+    fallback = "" if status.database_proxy == "proxysql" else "yellow"
+    return Text.assemble(
+        f"Address {status.address} held by ",
+        (holder, "bold" if status.address_holder else "bold red"),
+        ".  Writes go to ",
+        (status.writer or "nobody", "bold" if status.writer else "bold red"),
+        f" of {status.galera_size} synced, through ",
+        (proxy_sentence(status.database_proxy, status.database_proxy_reason), fallback),
+        ".",
+    )
+
+
+def _role(role: RoleStatus) -> Text:
+    return Text(role.role, style=VERDICTS[role.verdict].removeprefix("bold "))
+
+
+def _cell(part: PartStatus) -> Text:
+    mark, style = MARKS[part.health]
+    says = part.says if part.health is not Health.DOWN else part.container
+    return Text.assemble(
+        (f"{mark} ", style), (part.name, "bold"), " ", (says, "" if part.health is Health.GOOD else style)
+    )
