@@ -10,7 +10,16 @@ from lab.topology import PARTS, Part, Topology, parts_with_role
 
 ROLES: tuple[str, ...] = tuple(dict.fromkeys(part.role for part in PARTS if part.role != "bootstrap"))
 QUORUM_ROLES = {"galera", "rabbitmq"}
-GALERA_READY = {"synced", "up"}
+GALERA_READY = {"up": "synced", "donor": "synced, feeds another"}
+GALERA_PHASES = {
+    "recover": "reads its own position",
+    "fresh": "new, waits for the others",
+    "wait": "waits to know who is newest",
+    "start": "starts, no cluster yet",
+    "join": "catches up",
+    "lost": "without a majority",
+    "stop": "is stopping",
+}
 
 
 class Health(StrEnum):
@@ -174,16 +183,16 @@ def _balancer(topology: Topology, facts: Facts, part: Part) -> tuple[Health, str
 
 def _is_synced(facts: Facts, name: str) -> bool:
     node = facts.galera.get(name)
-    return node is not None and node.phase.lower() in GALERA_READY
+    return node is not None and node.phase in GALERA_READY
 
 
 def _database(facts: Facts, part: Part, writer: str | None) -> tuple[Health, str]:
     node = facts.galera.get(part.name)
     if node is None:
         return Health.DOUBTFUL, "does not answer"
-    if not _is_synced(facts, part.name):
-        return Health.DOUBTFUL, node.phase
-    return Health.GOOD, "writer, synced" if part.name == writer else "synced"
+    if node.phase not in GALERA_READY:
+        return Health.DOUBTFUL, GALERA_PHASES.get(node.phase, node.phase)
+    return Health.GOOD, f"{'writer, ' if part.name == writer else ''}{GALERA_READY[node.phase]}"
 
 
 def _writer(facts: Facts) -> str | None:

@@ -1,0 +1,179 @@
+"""The status of a region: judged from plain facts, drawn for people and for programs."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from lab.containers import ContainerFacts, read_facts
+from lab.facts import Agent, Broker, Facts, GaleraNode, Queue, ServerRow
+from lab.keystone import read_agents
+from lab.probes import best_broker, galera_writer, read_broker, read_holder, read_rows, read_state
+from lab.readiness import STAGES, ended, missing
+from lab.status_model import Health, RegionStatus, Verdict, assess
+from lab.status_view import as_json, draw
+from lab.topology import PARTS, Topology
+from lab.wire import table
+
+TOPOLOGY = Topology("quorate-abc123", "10.123.45", 24680)
+UUID = "11111111-0000-0000-0000-000000000000"
+
+
+def running(name: str) -> ContainerFacts:
+    return ContainerFacts(name, TOPOLOGY.container(name), "running", True)
+
+
+def healthy() -> Facts:
+    servers = [part for part in PARTS if part.role in {"identity", "image", "compute-api", "proxysql"}]
+    rows = tuple(ServerRow(part.role, part.name, "UP", "L7OK") for part in servers)
+    agents = [part for part in PARTS if part.role in {"scheduler", "conductor", "compute"}]
+    containers = {part.name: running(part.name) for part in PARTS}
+    containers["bootstrap"] = replace(running("bootstrap"), state="exited", exit_code=0)
+    return Facts(
+        containers=containers,
+        address_holder="lb1",
+        balancers={"lb1": rows, "lb2": rows},
+        galera={f"db{n}": GaleraNode(UUID, 7, "up") for n in (1, 2, 3)},
+        writers={"proxysql1": "db3", "proxysql2": "db3"},
+        broker=Broker(frozenset({"mq1", "mq2", "mq3"}), (Queue("conductor", "mq2", 3, 3),)),
+        agents=tuple(Agent(f"nova-{part.role}", part.name, True, True) for part in agents),
+        published={"identity": True, "image": True, "compute": True},
+    )
+
+
+def judged(facts: Facts, proxy: str = "proxysql") -> RegionStatus:
+    return assess(TOPOLOGY, facts, proxy, "" if proxy == "proxysql" else "no registry")
+
+
+def part(status: RegionStatus, name: str):
+    return next(part for role in status.roles for part in role.parts if part.name == name)
+
+
+def text(status: RegionStatus) -> str:
+    console = Console(width=110, record=True, file=None, quiet=True)
+    with console.capture() as captured:
+        console.quiet = False
+        console.print(draw(status))
+    return captured.get()
+
+
+def test_all_well():
+    status = judged(healthy())
+    assert status.verdict is Verdict.REDUNDANT
+    assert (status.writer, status.galera_size, status.address_holder) == ("db3", 3, "lb1")
+    assert part(status, "lb1").says == "holds 10.123.45.10"
+    assert part(status, "lb2").says == "stands by"
+    assert part(status, "db3").says == "writer, synced"
+    assert part(status, "mq2").says == "leads 1 of 1 queues"
+    assert all(missing(stage, status, healthy().containers["bootstrap"]) == [] for stage in STAGES)
+
+
+@pytest.mark.parametrize("victim", [each.name for each in PARTS if each.role not in {"bootstrap", "edge"}])
+def test_any_one_part_may_die(victim):
+    facts = healthy()
+    facts.containers[victim] = replace(running(victim), state="exited", exit_code=137)
+    status = judged(facts)
+    assert part(status, victim).health is Health.DOWN
+    assert part(status, victim).container == "dead"
+    assert status.verdict is Verdict.SERVING
+    assert "less redundancy" in status.sentence
+
+
+def test_two_of_three_databases_are_not_enough_to_lose():
+    facts = healthy()
+    facts.containers["db1"] = replace(running("db1"), state="paused")
+    facts.containers["db2"] = replace(running("db2"), is_connected=False)
+    status = judged(facts)
+    assert status.verdict is Verdict.FAILING
+    assert status.sentence == "Not served: galera."
+    assert (part(status, "db1").container, part(status, "db2").container) == ("paused", "cut off")
+
+
+def test_silence_is_shown_and_never_raises():
+    facts = Facts(containers={each.name: running(each.name) for each in PARTS})
+    status = judged(facts)
+    assert status.verdict is Verdict.FAILING
+    assert status.address_holder is None
+    assert "held by nobody" in text(status)
+    assert judged(Facts(containers={})).roles[0].parts[0].container == "missing"
+
+
+def test_what_haproxy_sees_counts():
+    facts = healthy()
+    down = ServerRow("identity", "identity1", "DOWN", "L4TOUT")
+    facts.balancers["lb1"] = tuple(down if row.server == "identity1" else row for row in facts.balancers["lb1"] or ())
+    seen = part(judged(facts), "identity1")
+    assert seen.health is Health.DOUBTFUL
+    assert "1 of 2" in seen.says
+    assert "L4TOUT" in seen.says
+
+
+def test_the_fallback_is_said():
+    facts = replace(healthy(), writers={"lb1": "db3", "lb2": "db3"})
+    status = judged(facts, "haproxy")
+    assert "proxysql" not in [role.role for role in status.roles]
+    assert "HAProxy in ProxySQL's place (no registry)" in " ".join(text(status).split())
+
+
+def test_the_drawing_names_every_part_and_json_has_the_same():
+    status = judged(healthy())
+    drawn = text(status)
+    assert all(each.name in drawn for each in PARTS if each.role != "bootstrap")
+    content = json.loads(as_json(status))
+    assert content["verdict"] == "redundant"
+    assert content["writer"] == "db3"
+    assert content["queue_leaders"] == {"conductor": "mq2"}
+    assert {role["role"]: role["verdict"] for role in content["roles"]}["galera"] == "redundant"
+
+
+def test_readiness_names_what_is_missing():
+    facts = healthy()
+    facts.galera["db2"] = GaleraNode(UUID, 7, "join")
+    facts.containers["bootstrap"] = running("bootstrap")
+    status = judged(facts)
+    waited = {stage.title: missing(stage, status, facts.containers["bootstrap"]) for stage in STAGES}
+    assert waited["Galera is synced"] == ["db2 (catches up)"]
+    assert waited["Tables and first data are there"] == ["the bootstrap job"]
+    assert ended(facts.containers) == []
+    facts.containers["mq1"] = replace(running("mq1"), state="exited", exit_code=1)
+    facts.containers["bootstrap"] = replace(running("bootstrap"), state="exited", exit_code=1)
+    assert [fact.name for fact in ended(facts.containers)] == ["mq1", "bootstrap"]
+
+
+def test_engine_answers_are_read():
+    labels = {"quorate.name": "db1"}
+    up = {"Labels": labels, "Names": ["/x-one-db1"], "State": "running", "Status": "Up 3 seconds"}
+    card = {"NetworkSettings": {"Networks": {"x": {"MacAddress": "02:42:0a:00:00:15"}}}}
+    assert read_facts([up | card])["db1"] == ContainerFacts(
+        "db1", "x-one-db1", "running", True, None, "02:42:0a:00:00:15"
+    )
+    dead = up | {"State": "exited", "Status": "Exited (137) 2 seconds ago", "NetworkSettings": {"Networks": {}}}
+    assert read_facts([dead])["db1"].exit_code == 137
+
+
+def test_probe_answers_are_read():
+    assert read_state(f"1 {UUID} 42 up 3 -") == GaleraNode(UUID, 42, "up")
+    assert read_state("nonsense") is None
+    assert read_state(None) is None
+    csv = "# pxname,svname,status,type,check_status,\ndb,FRONTEND,OPEN,0,,\ndb,db2,DOWN,2,L4TOUT,\ndb,db1,UP,2,L7OK,\n"
+    rows = read_rows(table(csv))
+    assert [row.server for row in rows] == ["db2", "db1"]
+    assert galera_writer(rows) == "db1"
+    arp = "IP address HW type Flags HW address Mask Device\n10.123.45.10 0x1 0x2 02:42:0a:00:00:0b * br\n"
+    assert read_holder(arp, TOPOLOGY.vip, {"lb1": "02:42:0a:00:00:0b"}) == "lb1"
+    assert read_holder(arp, TOPOLOGY.vip, {}) is None
+
+
+def test_broker_and_agent_answers_are_read():
+    nodes = [{"name": "rabbit@mq1", "running": True}, {"name": "rabbit@mq2", "running": False}]
+    queues = [
+        {"name": "q", "type": "quorum", "leader": "rabbit@mq1", "members": ["a", "b"], "online": ["a"]},
+        {"name": "reply", "type": "classic", "node": "rabbit@mq2"},
+    ]
+    broker = read_broker(nodes, queues)
+    assert broker == Broker(frozenset({"mq1"}), (Queue("q", "mq1", 2, 1),))
+    assert best_broker([None, broker, Broker(frozenset())]) == broker
+    assert best_broker([None]) is None
+    row = {"binary": "nova-compute", "host": "compute1", "state": "up", "status": "disabled"}
+    assert read_agents([row]) == (Agent("nova-compute", "compute1", True, False),)
