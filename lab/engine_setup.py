@@ -89,7 +89,11 @@ def start_daemon(has_systemd: bool) -> None:
         ended = process is not None and process.poll() is not None
         if ended or time.monotonic() > deadline:
             why = "ended at once" if ended else f"did not answer within {DAEMON_DEADLINE:.0f} s"
-            raise NoEngineError(f"The Docker engine {why}; its log is {DAEMON_LOG}.", _last_lines(DAEMON_LOG))
+            raise NoEngineError(
+                f"The Docker engine {why}; its log is {DAEMON_LOG}. A sandbox may forbid what it needs;"
+                " `make dev` runs the same services in one process, without containers.",
+                _last_lines(DAEMON_LOG),
+            )
         time.sleep(0.2)
 
 
@@ -133,7 +137,7 @@ def _distribution() -> str:
     return pairs.get("ID", "").strip('"')
 
 
-def _last_lines(path: Path, count: int = 8) -> str:
+def _last_lines(path: Path, count: int = 3) -> str:
     try:
         return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
     except OSError:

@@ -29,9 +29,9 @@ class Image:
 
 IMAGES = (
     Image("quorate/services:dev", "compose/services.Dockerfile", ".", ("services", "requirements/services.txt")),
-    Image("quorate/db:dev", "db/Dockerfile", ".", ("db",)),
-    Image("quorate/mq:dev", "mq/Dockerfile", ".", ("mq",)),
-    Image("quorate/lb:dev", "lb/Dockerfile", ".", ("lb",)),
+    Image("quorate/db:dev", "db/Dockerfile", "db", ("db",)),
+    Image("quorate/mq:dev", "mq/Dockerfile", "mq", ("mq",)),
+    Image("quorate/lb:dev", "lb/Dockerfile", "lb", ("lb",)),
 )
 
 

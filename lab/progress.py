@@ -47,7 +47,7 @@ class Progress:
 
     def say(self, sentence: str, style: str = "") -> None:
         """Print a sentence that stays."""
-        self.console.print(escape(sentence), style=style or None, highlight=False)
+        self.console.print(escape(sentence), style=style or None, highlight=False, soft_wrap=True)
 
     @contextmanager
     def step(self, title: str, done: str = "") -> Iterator[Note]:
