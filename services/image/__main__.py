@@ -1,0 +1,5 @@
+"""`python -m services.image`."""
+
+from services.image.app import main
+
+main()

@@ -1,0 +1,5 @@
+"""Run by alembic."""
+
+from services.platform.migrations import run_environment
+
+run_environment()
