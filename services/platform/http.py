@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError, IntegrityError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -19,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.platform import metrics
-from services.platform.faults import BadRequest, Fault, FaultRenderer, TooLarge, fault_for_status
+from services.platform.faults import BadRequest, Conflict, Fault, FaultRenderer, TooLarge, fault_for_status
 from services.platform.request import REQUEST_KEY_HEADER, RequestKey, current_request_id
 
 log = logging.getLogger(__name__)
@@ -166,6 +167,19 @@ def make_app(
     async def on_http_exception(_request: Request, error: HTTPException) -> Response:
         # FastAPI answers a body that it cannot decode with a bare 400; the router raises 404 and 405.
         return render(fault_for_status(error.status_code, str(error.detail), error.headers))
+
+    @app.exception_handler(IntegrityError)
+    async def on_duplicate(_request: Request, error: IntegrityError) -> Response:
+        # A concurrent request won the race for a unique name; the endpoint's own check came too early to see it.
+        log.info("refused by a constraint: %s", error.orig)
+        return render(Conflict("A resource with this name or id already exists."))
+
+    @app.exception_handler(DataError)
+    @app.exception_handler(UnicodeEncodeError)
+    @app.exception_handler(OverflowError)
+    async def on_unstorable(_request: Request, error: Exception) -> Response:
+        log.info("cannot be stored: %s", error)
+        return render(BadRequest("A value in the request is too long, too large or not valid Unicode."))
 
     health = _Health(ready)
     app.add_route("/healthcheck", health.answer, methods=["GET", "HEAD"], include_in_schema=False)

@@ -1,0 +1,3 @@
+from services.compute.api.app import main
+
+main()

@@ -1,0 +1,85 @@
+"""The compute API process: composition."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, FastAPI
+
+from services.compute import MIGRATIONS
+from services.compute.api import (
+    aggregates,
+    flavor_access,
+    flavors,
+    hypervisors,
+    instance_actions,
+    keypairs,
+    quota_sets,
+    server_actions,
+    server_metadata,
+    servers,
+    versions,
+    zones,
+)
+from services.compute.api import services as service_list
+from services.compute.api.faults import render_fault
+from services.compute.api.images import Images
+from services.compute.api.parts import ApiParts
+from services.compute.settings import ComputeSettings
+from services.platform.broker import Broker
+from services.platform.calls import Caller
+from services.platform.database import Transactor
+from services.platform.hints import Hinter, Hints
+from services.platform.http import make_app
+from services.platform.microversions import MicroversionLayer
+from services.platform.migrations import is_current
+from services.platform.server import serve
+from services.platform.settings import read_settings
+from services.platform.tokens import IdentityTokens, TokenCache, TokenValidator
+
+RESOURCES = (
+    servers,
+    server_actions,
+    server_metadata,
+    instance_actions,
+    flavors,
+    flavor_access,
+    keypairs,
+    aggregates,
+    zones,
+    hypervisors,
+    service_list,
+    quota_sets,
+)
+
+
+def routers() -> list[APIRouter]:
+    """The version documents, and every resource under `/v2.1` and, for old clients, under `/v2`."""
+    current, legacy = APIRouter(prefix="/v2.1"), APIRouter(prefix="/v2", include_in_schema=False)
+    for module in RESOURCES:
+        current.include_router(module.router)
+        legacy.include_router(module.router)
+    return [versions.router, current, legacy]
+
+
+def build_app(
+    settings: ComputeSettings, transactor: Transactor, broker: Broker, hints: Hinter, tokens: TokenValidator
+) -> FastAPI:
+    """The API's ASGI application on the given connections."""
+    parts = ApiParts(transactor, hints, Caller(broker), Images(settings.image_url), settings)
+    render = partial(render_fault, settings.identity_url)
+    return make_app(
+        "compute",
+        routers(),
+        render=render,
+        ready=lambda: is_current(transactor.engine, MIGRATIONS),
+        middleware=[lambda app: MicroversionLayer(app, served=versions.SERVED, render=render)],
+        state={"parts": parts, "tokens": tokens},
+    )
+
+
+def main() -> None:
+    settings = read_settings(ComputeSettings)
+    broker = Broker(settings.broker_url)
+    tokens = IdentityTokens(settings.identity_url, TokenCache(settings.token_cache_seconds))
+    serve(build_app(settings, Transactor(settings.database_url), broker, Hints(broker), tokens), settings)

@@ -1,0 +1,28 @@
+"""Compute's fault shape: `{"itemNotFound": {"code": 404, "message": "…"}}`."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, Response
+
+from services.platform.faults import Fault
+
+_NAMES = {
+    400: "badRequest",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "itemNotFound",
+    405: "badMethod",
+    409: "conflictingRequest",
+    413: "overLimit",
+    415: "badMediaType",
+    503: "serviceUnavailable",
+}
+
+
+def render_fault(identity_url: str, fault: Fault) -> Response:
+    """The answer that stands for `fault`."""
+    name = _NAMES.get(fault.status, "computeFault")
+    headers = dict(fault.headers)
+    if fault.status == 401:
+        headers["WWW-Authenticate"] = f'Keystone uri="{identity_url}"'
+    return JSONResponse({name: {"code": fault.status, "message": fault.message}}, fault.status, headers=headers)
