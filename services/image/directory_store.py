@@ -59,13 +59,13 @@ class FileWriter:
 
     def write(self, block: bytes) -> None:
         rest = memoryview(block)
-        with self._lock, _no_room_is_store_full():
+        with self._lock, no_room_is_store_full():
             while rest and self._fd >= 0:
                 rest = rest[os.write(self._fd, rest) :]
 
     def commit(self) -> None:
         with self._lock:
-            with _no_room_is_store_full():
+            with no_room_is_store_full():
                 os.fsync(self._fd)
             self._close()
             os.rename(self._part, self._path)
@@ -101,7 +101,8 @@ class FileReader:
 
 
 @contextmanager
-def _no_room_is_store_full() -> Iterator[None]:
+def no_room_is_store_full() -> Iterator[None]:
+    """Turns the system's errors that mean `no room` into StoreFull."""
     try:
         yield
     except OSError as error:

@@ -16,7 +16,7 @@ from services.image.store import BlobWriter
 from services.image.uploads import Received
 from services.platform.faults import BadRequest, TooLarge
 
-BLOCK_BYTES: Final = 1 << 20
+BLOCK_BYTES: Final = 2 << 20
 
 
 class Intake:
