@@ -1,0 +1,1 @@
+"""One Galera node: which way to start, and what it tells others about itself."""

@@ -1,0 +1,5 @@
+"""Entry point of the container."""
+
+from galera.node import main
+
+main()

@@ -1,0 +1,110 @@
+"""Who starts the cluster, and who joins.
+
+Invariant: a node starts a new primary component only if no other node can have committed anything that it lacks.
+The value that every rule looks at is what the nodes say about themselves, so the rules can be tested without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from galera.records import (
+    DECIDING_PHASES,
+    FRESH,
+    NO_VIEW,
+    PRIMARY_PHASES,
+    UNDEFINED,
+    Node,
+    view_size,
+)
+
+PATIENCE = 20.0
+"""Seconds to wait for silent peers before a node that was the last one standing goes on alone."""
+
+
+STUCK = 10.0
+"""Seconds without a primary component after which nodes that all see each other decide anew."""
+
+
+class Action(Enum):
+    """What the node does next."""
+
+    WAIT = "wait"
+    JOIN = "join"  # a primary component exists
+    RESUME = "resume"  # all members of the last primary view are here: they continue it together
+    BOOTSTRAP = "bootstrap"  # this node has the newest data: it starts the cluster
+
+
+class Choice(NamedTuple):
+    """An action and the sentence that explains it."""
+
+    action: Action
+    why: str
+
+
+def decide(me: Node, peers: Mapping[int, Node | None], *, safe: bool, waited: float) -> Choice:
+    """Choose how to start. `peers` holds None for a silent peer; `safe` is this node's safe_to_bootstrap mark."""
+    answering = [peer for peer in peers.values() if peer is not None]
+    everyone = [me, *answering]
+    primary = [peer.ordinal for peer in answering if peer.phase in PRIMARY_PHASES]
+    if primary:
+        return Choice(Action.JOIN, f"node {primary[0]} is in the primary component")
+    view = complete_view(everyone)
+    if view != NO_VIEW:
+        if me.view == view:
+            return Choice(Action.RESUME, f"all {view_size(view)} members of the last primary view are here")
+        return Choice(Action.WAIT, "the members of the last primary view are here and this node was not one of them")
+    busy = [peer for peer in answering if peer.phase not in DECIDING_PHASES]
+    if busy:
+        return Choice(Action.WAIT, f"node {busy[0].ordinal} is in phase {busy[0].phase}")
+    silent = [ordinal for ordinal, peer in peers.items() if peer is None]
+    return _alone(me, everyone, silent, waited) if silent and safe else _by_position(me, everyone, silent)
+
+
+def complete_view(nodes: Iterable[Node]) -> str:
+    """The remembered view whose members are all among the nodes, with one history; NO_VIEW if there is none."""
+    seen: dict[tuple[str, str], int] = {}
+    for node in nodes:
+        if node.view != NO_VIEW and node.uuid != UNDEFINED:
+            seen[node.view, node.uuid] = seen.get((node.view, node.uuid), 0) + 1
+    complete = [view for (view, _), count in seen.items() if count >= view_size(view)]
+    return complete[0] if complete else NO_VIEW
+
+
+def hopeless(peers: Mapping[int, Node | None]) -> bool:
+    """Whether an engine without a primary component has nobody to wait for: all answer, none is in one."""
+    return all(peer is not None and peer.phase not in PRIMARY_PHASES for peer in peers.values())
+
+
+def newest(nodes: Iterable[Node]) -> Node | None:
+    """The node with the highest position, the lowest ordinal among equals; None if histories differ.
+
+    A node that holds only the seed counts if no other has anything.
+    """
+    known = [node for node in nodes if node.uuid != UNDEFINED and node.seqno >= 0]
+    written = [node for node in known if node.phase != FRESH]
+    if len({node.uuid for node in written}) > 1:
+        return None
+    return max(written or known, key=lambda node: (node.seqno, -node.ordinal), default=None)
+
+
+def _by_position(me: Node, everyone: list[Node], silent: list[int]) -> Choice:
+    if silent:
+        return Choice(Action.WAIT, f"node {silent[0]} is silent and may know more")
+    best = newest(everyone)
+    if best is None:
+        return Choice(Action.WAIT, "no node has a usable position, or their histories differ; a person must choose")
+    if best.ordinal == me.ordinal:
+        return Choice(Action.BOOTSTRAP, f"position {me.seqno} is the highest of all")
+    return Choice(Action.WAIT, f"node {best.ordinal} has the highest position, {best.seqno}")
+
+
+def _alone(me: Node, everyone: list[Node], silent: list[int], waited: float) -> Choice:
+    best = newest(everyone)
+    if best is None or best.seqno > me.seqno or me.seqno < 0:
+        return Choice(Action.WAIT, "another node knows more, though this one left last")
+    if waited < PATIENCE:
+        return Choice(Action.WAIT, f"this node left last; giving node {silent[0]} time to answer")
+    return Choice(Action.BOOTSTRAP, f"this node left last, at position {me.seqno}, and node {silent[0]} stays silent")

@@ -1,0 +1,101 @@
+"""The database server process and the one-shot client that talks to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from galera.accounts import question, statements, wanted_accounts
+from galera.bootstrap import Action
+from galera.datadir import CONFIGURATION
+from galera.records import UNDEFINED, Node, Saved
+from galera.settings import Settings
+
+NOTIFICATION = Path("/run/galera/notify")
+
+
+def seniority(node: Node) -> tuple[int, int]:
+    """Sort key: the first is the node that load balancers use as the writer."""
+    return node.since, -node.ordinal
+
+
+def command(settings: Settings, action: Action, saved: Saved, peers: list[Node]) -> list[str]:
+    """The server's command line. State is taken from the node that is the least likely writer."""
+    donors = [f"db{peer.ordinal}" for peer in sorted(peers, key=seniority, reverse=True)]
+    line = [
+        "mariadbd",
+        CONFIGURATION,
+        f"--server-id={settings.ordinal}",
+        f"--wsrep-cluster-name={settings.cluster}",
+        f"--wsrep-cluster-address=gcomm://{','.join(settings.addresses.values())}",
+        f"--wsrep-node-name=db{settings.ordinal}",
+        f"--wsrep-node-address={settings.address}",
+        f"--wsrep-node-incoming-address={settings.address}:3306",
+        f"--wsrep-sst-donor={','.join([*donors, ''])}",
+    ]
+    if saved.uuid != UNDEFINED and saved.seqno >= 0:
+        line.append(f"--wsrep-start-position={saved.uuid}:{saved.seqno}")
+    if action is Action.BOOTSTRAP:
+        line.append("--wsrep-new-cluster")
+    return line
+
+
+class Engine:
+    """A running server. The caller is process 1, so it also collects processes that nobody waits for."""
+
+    def __init__(self, line: list[str]) -> None:
+        NOTIFICATION.unlink(missing_ok=True)
+        self.pid = os.posix_spawnp(line[0], line, os.environ, setsigmask=())
+        self.exit_status: int | None = None
+
+    def running(self) -> bool:
+        """Whether the server lives; collects whatever ended."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    break
+                if pid == self.pid:
+                    self.exit_status = os.waitstatus_to_exitcode(status)
+        return self.exit_status is None
+
+    def stop(self) -> None:
+        """Ask for a clean shutdown."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+
+
+def notification() -> str:
+    """The arguments of the server's last notification."""
+    try:
+        return NOTIFICATION.read_text()
+    except OSError:
+        return ""
+
+
+def sql(text: str) -> str:
+    """Run statements through the local socket; secrets travel on standard input."""
+    done = subprocess.run(
+        ["mariadb", "--no-defaults", "--socket=/run/galera/mysqld.sock", "--user=mysql", "--batch", "--skip-column-names"],
+        input=text,
+        text=True,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=10,
+    )
+    return done.stdout
+
+
+def ensure_accounts(settings: Settings) -> int:
+    """Make missing databases and users; returns the number of the current view."""
+    wanted = wanted_accounts(settings.root_password, settings.monitor_password, settings.databases)
+    answer = sql("show status like 'wsrep_cluster_conf_id';\n" + question(wanted))
+    todo = statements(wanted, answer)
+    if todo:
+        sql(";\n".join(todo) + ";\n")
+    return int(answer.split(maxsplit=2)[1])
+
+

@@ -1,0 +1,202 @@
+"""The process that runs a node: decide how to start, start, admit clients, stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from enum import Enum
+
+from galera import port
+from galera.bootstrap import STUCK, Action, decide, hopeless
+from galera.datadir import DataDirectory
+from galera.engine import Engine, command, ensure_accounts, notification
+from galera.records import (
+    FRESH,
+    LOST,
+    NO_VIEW,
+    STARTING,
+    STOPPING,
+    UP,
+    WAITING,
+    Node,
+    Saved,
+    notified_phase,
+)
+from galera.settings import Settings, read_settings
+
+TICK = 0.1
+LOOK = 1.0  # between looks at the peers while there is no primary component
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+FAREWELL = 0.6  # seconds between announcing the stop and stopping: load balancers move the writer first
+ATTEMPTS = 5  # starts of the engine that may fail before the container gives up
+
+
+class End(Enum):
+    """How a life of the engine ended."""
+
+    STOPPED = "stopped"
+    STUCK = "stuck"
+    FAILED = "failed"  # before it was ever in step
+    DIED = "died"
+
+
+class Keeper:
+    """Keeps one node. `line` is called from the state port's thread; all else from the main thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._directory = DataDirectory()
+        self._node = Node(settings.ordinal)
+        self._saved = Saved("", -1, False)
+        self._engine: Engine | None = None
+        self._admitted = False
+        self._stop_asked = False
+        self._look_next = 0.0
+        self._hopeless_since: float | None = None
+
+    def line(self) -> str:
+        """What the node says about itself now."""
+        if self._engine and self._node.phase != STOPPING:
+            return self._node._replace(phase=notified_phase(notification(), admitted=self._admitted)).line()
+        return self._node.line()
+
+    def run(self) -> int:
+        """Live through starts of the engine until asked to stop; returns the exit status."""
+        if self._directory.seed():
+            say("first start: copied the seed")
+        failures = 0
+        while not self._stop_asked:
+            chosen = self._choose()
+            if chosen is None:
+                break
+            action, peers = chosen
+            end = self._live(command(self._settings, action, self._saved, peers))
+            if end in {End.STOPPED, End.DIED}:
+                return 0 if end is End.STOPPED else 1
+            failures += end is End.FAILED
+            if failures >= ATTEMPTS:
+                say(f"the engine failed {failures} times before it was in step; giving up")
+                return 1
+            self._directory.forget_view()
+        return 0
+
+    def _choose(self) -> tuple[Action, list[Node]] | None:
+        """Wait for a choice other than to wait."""
+        ordinals = list(self._settings.addresses)
+        found = self._directory.inspect(self._settings.ordinal, ordinals)
+        self._saved = found.saved
+        phase = FRESH if found.fresh else WAITING
+        self._node = Node(self._settings.ordinal, found.saved.uuid, found.saved.seqno, phase, 0, found.view)
+        say(f"position {found.saved.uuid}:{found.saved.seqno}, view {found.view}{', fresh' if found.fresh else ''}")
+        began, told = time.monotonic(), ""
+        while not self._stop_asked:
+            peers = port.ask_all(self._settings.peers)
+            choice = decide(self._node, peers, safe=found.saved.safe, waited=time.monotonic() - began)
+            if choice.why != told:
+                say(f"{choice.action.value}: {choice.why}")
+                told = choice.why
+            if choice.action is not Action.WAIT:
+                self._prepare(choice.action)
+                return choice.action, [peer for peer in peers.values() if peer]
+            self._pause()
+        return None
+
+    def _prepare(self, action: Action) -> None:
+        if action is not Action.RESUME:
+            self._directory.forget_view()
+            self._node = self._node._replace(view=NO_VIEW)
+        if action is Action.BOOTSTRAP:
+            self._directory.allow_bootstrap()
+
+    def _live(self, line: list[str]) -> End:
+        """One life of the engine."""
+        self._admitted, was_in_step = False, False
+        self._node = self._node._replace(phase=STARTING, since=0)
+        engine = self._engine = Engine(line)
+        followed = ""
+        self._look_next, self._hopeless_since = time.monotonic() + LOOK, None
+        while engine.running():
+            if self._stop_asked:
+                return self._farewell(engine)
+            if (text := notification()) != followed and self._follow(text):
+                followed = text
+            was_in_step = was_in_step or self._admitted
+            if self._is_stuck(time.monotonic()):
+                say("no primary component will come of this; deciding anew")
+                engine.stop()
+                self._wait_for_end(engine, 15.0)
+                self._engine = None
+                return End.STUCK
+            self._pause()
+        self._engine = None
+        say(f"the engine ended with status {engine.exit_status}")
+        return End.DIED if was_in_step else End.FAILED
+
+    def _follow(self, text: str) -> bool:
+        """React to a notification: admit clients when in step, note the view. False asks for another try."""
+        phase = notified_phase(text, admitted=True)
+        if phase == LOST:
+            self._admitted = False
+        if phase == UP and not self._admitted:
+            try:
+                since = ensure_accounts(self._settings)
+            except (subprocess.SubprocessError, ValueError, IndexError) as problem:
+                say(f"in step, but accounts could not be checked: {type(problem).__name__}")
+                return False
+            self._directory.has_history()
+            self._node = self._node._replace(since=since)
+            self._admitted = True
+        self._node = self._node._replace(view=self._directory.view())
+        say(f"{notified_phase(text, admitted=self._admitted)} (view {self._node.view}, in step since {self._node.since})")
+        return True
+
+    def _is_stuck(self, now: float) -> bool:
+        """Whether all nodes have seen each other for STUCK seconds without a primary component."""
+        if now < self._look_next:
+            return False
+        self._look_next = now + LOOK
+        phase = notified_phase(notification(), admitted=self._admitted)
+        if phase not in {STARTING, LOST} or not hopeless(port.ask_all(self._settings.peers)):
+            self._hopeless_since = None
+        elif self._hopeless_since is None:
+            self._hopeless_since = now
+        return self._hopeless_since is not None and now - self._hopeless_since >= STUCK
+
+    def _farewell(self, engine: Engine) -> End:
+        """Announce the stop, let load balancers act on it, then stop cleanly."""
+        self._node = self._node._replace(phase=STOPPING)
+        say("stopping")
+        if self._admitted:
+            time.sleep(FAREWELL)
+        engine.stop()
+        self._wait_for_end(engine, 60.0)
+        return End.STOPPED
+
+    def _wait_for_end(self, engine: Engine, limit: float) -> None:
+        deadline = time.monotonic() + limit
+        while engine.running():
+            if time.monotonic() > deadline:
+                os.kill(engine.pid, signal.SIGKILL)
+            time.sleep(TICK / 2)
+
+    def _pause(self) -> None:
+        """Wait for a moment, or until a signal says something."""
+        received = signal.sigtimedwait(SIGNALS, TICK)
+        if received and received.si_signo != signal.SIGCHLD:
+            self._stop_asked = True
+
+
+def say(sentence: str) -> None:
+    """One line in the container's log."""
+    print(f"node: {sentence}", flush=True)
+
+
+def main() -> None:
+    """Run the node of this container."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    keeper = Keeper(read_settings(os.environ))
+    port.StatePort(keeper.line).start()
+    sys.exit(keeper.run())

@@ -1,0 +1,126 @@
+"""What a node writes about itself: Galera's own files, and the line that it shows to others."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+UNDEFINED = "00000000-0000-0000-0000-000000000000"
+NO_VIEW = "-"
+
+RECOVERING = "recover"  # does not know its own position yet
+FRESH = "fresh"  # never was part of a cluster: its data are the seed's
+WAITING = "wait"  # knows its position and decides how to start
+STARTING = "start"  # the engine runs, no primary component yet
+JOINING = "join"  # in the primary component, not in step yet
+UP = "up"  # in step with the primary component
+DONOR = "donor"  # serves, while it also feeds a joiner
+LOST = "lost"  # runs without a primary component
+STOPPING = "stop"
+
+PRIMARY_PHASES = frozenset({JOINING, UP, DONOR})
+DECIDING_PHASES = frozenset({FRESH, WAITING})
+
+
+class Node(NamedTuple):
+    """One node as it describes itself on its state port."""
+
+    ordinal: int
+    uuid: str = UNDEFINED
+    seqno: int = -1
+    phase: str = RECOVERING
+    since: int = 0  # number of the view in which it came into step: the smaller, the more senior
+    view: str = NO_VIEW  # the last primary view that it remembers, "<id>/<members>"
+
+    def line(self) -> str:
+        """The text form, without a line end."""
+        return f"{self.ordinal} {self.uuid} {self.seqno} {self.phase} {self.since} {self.view}"
+
+
+def parse_line(text: str) -> Node | None:
+    """Read a node's line; None if it is not one."""
+    words = text.split()
+    if len(words) != len(Node._fields):
+        return None
+    try:
+        return Node(int(words[0]), words[1], int(words[2]), words[3], int(words[4]), words[5])
+    except ValueError:
+        return None
+
+
+def view_size(view: str) -> int:
+    """How many members a remembered view had."""
+    return int(view.rpartition("/")[2]) if view != NO_VIEW else 0
+
+
+class Saved(NamedTuple):
+    """The content of grastate.dat."""
+
+    uuid: str
+    seqno: int
+    safe: bool
+
+
+def parse_grastate(text: str) -> Saved:
+    """Read grastate.dat; a broken file counts as no state at all."""
+    uuid = re.search(r"^uuid:\s*([0-9a-f-]{36})\s*$", text, re.MULTILINE)
+    seqno = re.search(r"^seqno:\s*(-?\d+)\s*$", text, re.MULTILINE)
+    safe = re.search(r"^safe_to_bootstrap:\s*1\s*$", text, re.MULTILINE)
+    if not uuid or not seqno:
+        return Saved(UNDEFINED, -1, False)
+    return Saved(uuid[1], int(seqno[1]), bool(safe))
+
+
+def mark_safe(grastate: str) -> str:
+    """The same grastate.dat with permission to start a cluster from it."""
+    return re.sub(r"^safe_to_bootstrap:.*$", "safe_to_bootstrap: 1", grastate, flags=re.MULTILINE)
+
+
+def parse_gvwstate(text: str) -> str:
+    """The view named by gvwstate.dat, NO_VIEW if the file is incomplete."""
+    identity = re.search(r"^view_id: \d+ (\S+) (\d+)$", text, re.MULTILINE)
+    members = re.findall(r"^member: \S+ \d+$", text, re.MULTILINE)
+    if not identity or not members or "#vwend" not in text:
+        return NO_VIEW
+    return f"{identity[1]}:{identity[2]}/{len(members)}"
+
+
+def _member(ordinal: int) -> str:
+    return f"{ordinal:08d}-0000-11f0-8000-{ordinal:012d}"
+
+
+def first_view(ordinal: int, ordinals: list[int]) -> str:
+    """A gvwstate.dat that lets nodes with the same seed form a cluster as soon as all see each other."""
+    members = "".join(f"member: {_member(each)} 0\n" for each in sorted(ordinals))
+    return (
+        f"my_uuid: {_member(ordinal)}\n#vwbeg\n"
+        f"view_id: 3 {_member(min(ordinals))} {len(ordinals)}\nbootstrap: 0\n{members}#vwend\n"
+    )
+
+
+def parse_recovered(log: str) -> tuple[str, int]:
+    """The position that `mariadbd --wsrep-recover` found."""
+    found = re.findall(r"Recovered position:?\s*([0-9a-f-]{36}):(-?\d+)", log)
+    return (found[-1][0], int(found[-1][1])) if found else (UNDEFINED, -1)
+
+
+def notified_phase(arguments: str, *, admitted: bool) -> str:
+    """The phase that the server's last notification means.
+
+    `admitted` says that the node came into step since it last lost the primary component: from then on it
+    serves clients even while it feeds a joiner.
+    """
+    words = arguments.split()
+    given = dict(zip(words[::2], words[1::2], strict=False))
+    if not given:
+        return STARTING
+    status = given.get("--status", "").lower()
+    if status in {"disconnecting", "error"}:
+        return STOPPING
+    if given.get("--primary") != "yes":
+        return LOST
+    if not admitted:
+        return JOINING
+    if status == "synced":
+        return UP
+    return DONOR if status in {"donor", "joined"} else JOINING

@@ -1,0 +1,20 @@
+"""Beside the edge's HAProxy: connections through a load balancer that lost the address are closed at once."""
+
+from __future__ import annotations
+
+import contextlib
+
+from balancer import runtime
+from balancer.neighbour import moves
+from balancer.sentry import say
+
+PROXIES = ("identity", "image", "compute")
+
+
+def watch(address: str) -> None:
+    """Follow the address for ever."""
+    for hardware in moves(address):
+        say(f"{address} moved to {hardware}: closing connections to its old owner")
+        for proxy in PROXIES:
+            with contextlib.suppress(OSError):
+                runtime.ask(f"shutdown sessions server {proxy}/address")

@@ -1,0 +1,46 @@
+"""HAProxy's runtime socket."""
+
+from __future__ import annotations
+
+import socket
+from typing import NamedTuple
+
+SOCKET = "/run/balancer/haproxy.sock"
+
+
+class Server(NamedTuple):
+    """One server of a proxy as HAProxy sees it."""
+
+    name: str
+    up: bool
+    weight: int
+    sessions: int
+
+
+def ask(command: str) -> str:
+    """One command and its answer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(1.0)
+        connection.connect(SOCKET)
+        connection.sendall(f"{command}\n".encode())
+        parts = []
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
+def parse_servers(table: str) -> list[Server]:
+    """Servers of a `show stat` answer."""
+    header, *rows = [line for line in table.splitlines() if line]
+    names = header.removeprefix("# ").split(",")
+    servers = []
+    for row in rows:
+        cells = dict(zip(names, row.split(","), strict=False))
+        up = cells["status"].startswith(("UP", "no check", "DRAIN"))
+        servers.append(Server(cells["svname"], up, int(cells["weight"] or 0), int(cells["scur"] or 0)))
+    return servers
+
+
+def servers_of(proxy: str) -> list[Server]:
+    """The servers of one proxy."""
+    return parse_servers(ask(f"show stat {proxy} 4 -1"))
