@@ -120,8 +120,7 @@ class Transactor:
             result = work(session)
             if writing:
                 session.commit()
-            else:
-                session.rollback()
+            # A read ends with the session: closing rolls back, and leaves what was loaded usable.
             return result
 
     def close(self) -> None:

@@ -1,0 +1,80 @@
+"""The bootstrap job: schemas and first data of all services. Idempotent; waits for the database to be there."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from sqlalchemy.exc import DBAPIError
+
+from services.compute import bootstrap as compute
+from services.identity import bootstrap as identity
+from services.image import bootstrap as image
+from services.platform.database import Transactor, retry_reason
+from services.platform.faults import Unavailable
+from services.platform.logs import configure_logging
+from services.platform.settings import Settings, read_settings
+
+log = logging.getLogger(__name__)
+
+#: How long the job waits for a database that is still starting.
+PATIENCE_SECONDS = 180.0
+
+
+class BootstrapSettings(Settings):
+    """Where the databases are, and what the catalog says of the services."""
+
+    name: str = "bootstrap"
+    identity_database_url: str
+    image_database_url: str
+    compute_database_url: str
+    admin_password: str
+    service_password: str
+    public_identity_url: str
+    public_image_url: str
+    public_compute_url: str
+    internal_identity_url: str
+    internal_image_url: str
+    internal_compute_url: str
+
+
+def run(settings: BootstrapSettings) -> None:
+    """Bring every schema up to date and make sure that the first data is there."""
+    image.upgrade(Transactor(settings.image_database_url).engine)
+    compute.bootstrap(Transactor(settings.compute_database_url))
+    identity.bootstrap(
+        Transactor(settings.identity_database_url),
+        region=settings.region,
+        admin_password=settings.admin_password,
+        service_password=settings.service_password,
+        endpoints={
+            "identity": (settings.public_identity_url, settings.internal_identity_url),
+            "image": (settings.public_image_url, settings.internal_image_url),
+            "compute": (settings.public_compute_url, settings.internal_compute_url),
+        },
+    )
+
+
+def main() -> None:
+    settings = read_settings(BootstrapSettings)
+    configure_logging(settings.name, settings.log_level)
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            run(settings)
+        except (DBAPIError, Unavailable) as error:
+            # While the cluster forms, an access denied only says that its users are still to be made.
+            starting = isinstance(error, Unavailable) or retry_reason(error) or "Access denied" in str(error)
+            if not starting or time.monotonic() > give_up:
+                log.error("the database never became ready: %s", error)
+                sys.exit(1)
+            log.info("waiting for the database: %s", str(error).splitlines()[0])
+            time.sleep(0.25)
+        else:
+            log.info("schemas and first data are in place")
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The whole cloud in one process: the same services on SQLite, kombu's in-memory transport, local files, fake hosts.
+
+`python -m services.assembly.embedded` serves until SIGTERM or SIGINT. When every service answers, one line of JSON
+with their addresses and the administrator's password is printed on standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.assembly.bootstrap import BootstrapSettings, run
+from services.compute.agent import app as agent
+from services.compute.api import app as compute_api
+from services.compute.conductor import app as conductor
+from services.compute.scheduler import app as scheduler
+from services.compute.settings import ComputeSettings
+from services.identity import app as identity
+from services.identity.settings import IdentitySettings
+from services.image import app as image
+from services.image.settings import ImageSettings
+from services.platform.broker import Broker
+from services.platform.database import Transactor
+from services.platform.hints import Hints
+from services.platform.logs import configure_logging
+from services.platform.server import uvicorn_config
+from services.platform.settings import Settings, read_settings
+from services.platform.tokens import IdentityTokens, TokenCache
+from services.platform.worker import Part, Worker
+
+HOST = "127.0.0.1"
+
+
+class EmbeddedSettings(Settings):
+    """What can be chosen of an embedded cloud."""
+
+    #: The first of three ports: identity, image, compute. 0 takes free ones.
+    base_port: int = 0
+    #: Where databases, images and guests are kept; empty: in a temporary directory that goes with the process.
+    state_dir: str = ""
+    admin_password: str = ""
+    hosts: int = 3
+    boot_seconds: float = 0.05
+    log_level: str = "WARNING"
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback; port 0 takes a free one. Raises OSError where the port is taken."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((HOST, port))
+    listener.listen(128)
+    return listener
+
+
+@dataclass
+class Embedded:
+    """An embedded cloud that has been composed; `start` and `stop` it, or `run` it until a signal."""
+
+    settings: EmbeddedSettings
+    state: Path
+    admin_password: str = field(init=False)
+    urls: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        base = self.settings.base_port
+        names = ("identity", "image", "compute")
+        self._sockets = {name: listen(base + offset if base else 0) for offset, name in enumerate(names)}
+        self.urls = {name: f"http://{HOST}:{sock.getsockname()[1]}" for name, sock in self._sockets.items()}
+        self.admin_password = self.settings.admin_password or secrets.token_urlsafe(12)
+        self._broker = Broker("memory://")
+        self._hints = Hints(self._broker)
+        self._bootstrap()
+        apps = self._compose()
+        self._servers = {name: uvicorn.Server(uvicorn_config(app, HOST, 0)) for name, app in apps.items()}
+        self._worker = Worker(self._parts(apps["image"]))
+        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
+
+    def _database(self, name: str) -> str:
+        return f"sqlite:///{self.state}/{name}.sqlite"
+
+    def _bootstrap(self) -> None:
+        run(
+            BootstrapSettings(
+                region=self.settings.region,
+                identity_database_url=self._database("identity"),
+                image_database_url=self._database("image"),
+                compute_database_url=self._database("compute"),
+                admin_password=self.admin_password,
+                service_password=secrets.token_urlsafe(12),
+                **{f"{kind}_{name}_url": url for kind in ("public", "internal") for name, url in self.urls.items()},
+            )
+        )
+
+    def _common(self) -> dict[str, object]:
+        return {
+            "region": self.settings.region,
+            "identity_url": self.urls["identity"],
+            "image_url": self.urls["image"],
+            "data_dir": self.state,
+        }
+
+    def _compute(self, name: str, **more: object) -> ComputeSettings:
+        values = self._common() | {"name": name, "boot_seconds": self.settings.boot_seconds} | more
+        return ComputeSettings.model_validate(values)
+
+    def _compose(self) -> dict[str, FastAPI]:
+        tokens = IdentityTokens(self.urls["identity"], TokenCache(self.settings.token_cache_seconds))
+        self._compute_database = Transactor(self._database("compute"))
+        return {
+            "identity": identity.build_app(
+                IdentitySettings.model_validate(self._common()), Transactor(self._database("identity"))
+            ),
+            "image": image.build_app(
+                ImageSettings.model_validate(self._common()), Transactor(self._database("image")), tokens
+            ),
+            "compute": compute_api.build_app(
+                self._compute("compute-api1"), self._compute_database, self._broker, self._hints, tokens
+            ),
+        }
+
+    def _parts(self, image_app: FastAPI) -> Sequence[Part]:
+        database, broker, hints = self._compute_database, self._broker, self._hints
+        parts: list[Part] = [image.sweeper(image_app)]
+        parts += scheduler.parts(self._compute("scheduler1"), database, broker, hints)
+        parts += conductor.parts(self._compute("conductor1"), database, broker, hints)
+        for number in range(1, self.settings.hosts + 1):
+            name = f"compute{number}"
+            parts += agent.parts(self._compute(name, data_dir=self.state / name), broker, hints)
+        return parts
+
+    def start(self) -> None:
+        """Serve in threads; returns when every service answers."""
+        self._thread.start()
+        self._worker.start()
+        while not all(server.started for server in self._servers.values()):
+            if not self._thread.is_alive():
+                raise RuntimeError("the HTTP services ended before they had started")
+            threading.Event().wait(0.01)
+
+    def _serve(self) -> None:
+        async def all_of_them() -> None:
+            # Signals belong to the process as a whole, not to each of its servers.
+            for server in self._servers.values():
+                server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+            await asyncio.gather(
+                *(server.serve(sockets=[self._sockets[name]]) for name, server in self._servers.items())
+            )
+
+        asyncio.run(all_of_them())
+
+    def stop(self) -> None:
+        """Answer what is in flight, finish the messages at hand, end."""
+        for server in self._servers.values():
+            server.should_exit = True
+        self._thread.join(10)
+        self._worker.stop()
+        self._hints.close()
+
+    def announcement(self) -> str:
+        """The line that says where everything is."""
+        return json.dumps({"urls": self.urls, "admin_password": self.admin_password, "region": self.settings.region})
+
+
+def main() -> None:
+    settings = read_settings(EmbeddedSettings)
+    configure_logging("embedded", settings.log_level)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with contextlib.ExitStack() as stack:
+        if settings.state_dir:
+            state = Path(settings.state_dir)
+            state.mkdir(parents=True, exist_ok=True)
+        else:
+            state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quorate-")))
+        cloud = Embedded(settings, state)
+        cloud.start()
+        print(cloud.announcement(), flush=True)
+        ended.wait()
+        cloud.stop()
+
+
+if __name__ == "__main__":
+    main()

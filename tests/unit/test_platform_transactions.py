@@ -1,0 +1,120 @@
+"""The transaction runner: what is run again, what is not, and that nothing is done twice."""
+
+import threading
+from pathlib import Path
+
+import pymysql
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from services.platform.database import RETRYABLE_CODES, Transactor, Versioned, find_or_add, retry_reason
+from services.platform.faults import Unavailable
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Counter(Versioned, Base):
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int] = mapped_column(default=0)
+
+
+@pytest.fixture
+def transactor(tmp_path: Path) -> Transactor:
+    made = Transactor(f"sqlite:///{tmp_path}/test.sqlite", patience=5)
+    Base.metadata.create_all(made.engine)
+    return made
+
+
+def lost(code: int) -> OperationalError:
+    return OperationalError("COMMIT", {}, pymysql.err.OperationalError(code, "as the driver says it"))
+
+
+@pytest.mark.parametrize("code", sorted(RETRYABLE_CODES))
+def test_passing_failures_are_run_again(code: int) -> None:
+    assert retry_reason(lost(code)) == str(code)
+
+
+def test_mistakes_are_not_run_again() -> None:
+    assert retry_reason(lost(1064)) is None
+    assert retry_reason(IntegrityError("INSERT", {}, pymysql.err.IntegrityError(1062, "Duplicate"))) is None
+    assert retry_reason(ValueError()) is None
+
+
+def test_an_outcome_that_was_lost_on_the_way_is_found_again(transactor: Transactor) -> None:
+    """The connection breaks after the commit: the caller cannot know, the second run must find the first one's work."""
+    runs = []
+
+    def work(session: Session) -> bool:
+        _, added = find_or_add(session, Counter(name="one", value=1), "one")
+        runs.append(added)
+        if len(runs) == 1:
+            session.commit()
+            raise lost(2013)
+        return added
+
+    assert transactor.write(work) is False
+    assert runs == [True, False]
+    assert transactor.read(lambda s: s.scalar(select(func.count()).select_from(Counter))) == 1
+
+
+def test_concurrent_changes_of_one_row_all_count(transactor: Transactor) -> None:
+    transactor.write(lambda session: session.add(Counter(name="shared", value=0)))
+
+    def increment(session: Session) -> None:
+        row = session.get(Counter, "shared")
+        assert row is not None
+        row.value += 1
+
+    threads = [threading.Thread(target=lambda: [transactor.write(increment) for _ in range(20)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    row = transactor.read(lambda session: session.get(Counter, "shared"))
+    assert row is not None
+    assert row.value == 80
+    assert row.generation == 81
+
+
+def test_a_stale_generation_is_noticed_and_the_work_runs_on_the_new_state(transactor: Transactor) -> None:
+    transactor.write(lambda session: session.add(Counter(name="x", value=1)))
+    seen = []
+
+    def work(session: Session) -> None:
+        row = session.get(Counter, "x")
+        assert row is not None
+        seen.append(row.value)
+        if len(seen) == 1:
+            # As another transaction would, between our read and our write.
+            session.connection().exec_driver_sql("UPDATE counters SET value = 7, generation = generation + 1")
+        row.value += 1
+
+    transactor.write(work)
+    assert len(seen) == 2
+
+
+def test_patience_ends(tmp_path: Path) -> None:
+    transactor = Transactor(f"sqlite:///{tmp_path}/x.sqlite", patience=0.1)
+
+    def work(_session: Session) -> None:
+        raise lost(1047)
+
+    with pytest.raises(Unavailable):
+        transactor.write(work)
+
+
+def test_what_the_work_raises_is_rolled_back(transactor: Transactor) -> None:
+    def work(session: Session) -> None:
+        session.add(Counter(name="never", value=1))
+        session.flush()
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        transactor.write(work)
+    assert transactor.read(lambda session: session.get(Counter, "never")) is None
