@@ -23,7 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A small OpenStack-compatible cloud that you can start with one command and break on purpose.",
 )
-out, err = Console(), Console(stderr=True)
+PIPE_WIDTH = 120
+out, err = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH), Console(stderr=True)
 
 Names = Annotated[
     list[str], typer.Argument(metavar="NAME...", help="Parts of the lab, as `quorate status` names them.",

@@ -26,7 +26,7 @@ def kill_process(engine: LabEngine, part: Part, process: str) -> None:
     """SIGKILL one program inside; the container goes on."""
     container = _container(engine, part)
     with _told(part):
-        code, _ = container.exec_run(["sh", "-c", KILL_PROCESS, "sh", process], user="root")
+        code, _ = container.exec_run(["sh", "-c", KILL_PROCESS, "sh", process])
     if code != 0:
         raise LabError(f"No process named {process!r} runs in {part.name}.")
 

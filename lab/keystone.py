@@ -43,7 +43,7 @@ class Session:
         identity = {"methods": ["password"], "password": {"user": user}}
         body = {"auth": {"identity": identity, "scope": {"project": {"name": "admin", "domain": domain}}}}
         try:
-            with urllib3.PoolManager(timeout=wire.SECONDS * 2, retries=False) as pool:
+            with urllib3.PoolManager(timeout=wire.SECONDS, retries=False) as pool:
                 answer = pool.request(
                     "POST",
                     f"{self.urls['identity']}/v3/auth/tokens",

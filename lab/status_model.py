@@ -171,14 +171,14 @@ def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -
 def _edge(facts: Facts) -> tuple[Health, str]:
     silent = [name for name, answers in facts.published.items() if not answers]
     if silent:
-        return Health.DOUBTFUL, f"no answer from {', '.join(silent)}"
+        return Health.DOUBTFUL, "no answer" if len(silent) == len(facts.published) else f"no {', '.join(silent)}"
     return Health.GOOD, f"publishes {', '.join(facts.published)}"
 
 
 def _balancer(topology: Topology, facts: Facts, part: Part) -> tuple[Health, str]:
     if facts.balancers.get(part.name) is None:
         return Health.DOUBTFUL, "HAProxy does not answer"
-    return Health.GOOD, f"holds {topology.vip}" if facts.address_holder == part.name else "stands by"
+    return Health.GOOD, "holds the address" if facts.address_holder == part.name else "stands by"
 
 
 def _is_synced(facts: Facts, name: str) -> bool:
@@ -210,16 +210,19 @@ def _proxysql(facts: Facts, part: Part) -> tuple[Health, str]:
 
 def _broker(facts: Facts, part: Part) -> tuple[Health, str]:
     if facts.broker is None:
-        return Health.DOUBTFUL, "no node answers"
+        return Health.DOUBTFUL, "no answer"
     if part.name not in facts.broker.running:
         return Health.DOUBTFUL, "not in the cluster"
-    led = [queue.name for queue in facts.broker.queues if queue.leader == part.name]
+    led = [queue for queue in facts.broker.queues if queue.leader == part.name]
+    thin = [queue for queue in led if queue.online < len(facts.broker.running)]
+    if thin:
+        return Health.DOUBTFUL, f"queue {thin[0].name} is on {thin[0].online} of {len(facts.broker.running)} nodes"
     return Health.GOOD, f"leads {len(led)} of {len(facts.broker.queues)} queues"
 
 
 def _agent(agents: Sequence[Agent] | None, part: Part) -> tuple[Health, str]:
     if agents is None:
-        return Health.DOUBTFUL, "not known: the compute API does not answer"
+        return Health.DOUBTFUL, "not seen (no compute API)"
     mine = [agent for agent in agents if agent.host == part.name]
     if not mine:
         return Health.DOUBTFUL, "has not reported yet"
@@ -231,7 +234,7 @@ def _agent(agents: Sequence[Agent] | None, part: Part) -> tuple[Health, str]:
 def _behind_balancer(facts: Facts, part: Part) -> tuple[Health, str]:
     rows = _rows(facts, part.name)
     if not rows:
-        return Health.DOUBTFUL, "not known: no load balancer answers"
+        return Health.DOUBTFUL, "not seen (no lb answers)"
     up = sum(row.is_up for row in rows)
     if up == len(rows):
         return Health.GOOD, "takes requests"
