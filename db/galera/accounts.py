@@ -47,7 +47,7 @@ def statements(accounts: Iterable[Account], answer: str) -> list[str]:
     for account in accounts:
         name = f"{quoted(account.user)}@'%'"
         if account.database not in {"", "*"} and f"database {account.database}" not in have:
-            found.append(f"create database if not exists `{account.database}` character set utf8mb4")
+            found.append(f"create database if not exists `{account.database}` character set utf8mb4 collate utf8mb4_nopad_bin")
         if f"user {account.user}" not in have:
             found.append(f"create user if not exists {name} identified by {quoted(account.password)}")
             found.append(f"alter user {name} identified by {quoted(account.password)}")
