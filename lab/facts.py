@@ -62,6 +62,7 @@ class Facts:
     """Everything that was seen of one region at one moment."""
 
     containers: dict[str, ContainerFacts]
+    is_routed: bool = True  # False where this machine can't reach the lab's network, only what is published
     address_holder: str | None = None
     balancers: dict[str, tuple[ServerRow, ...] | None] = field(default_factory=dict)
     galera: dict[str, GaleraNode | None] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from lab import wire
 from lab.containers import ContainerFacts
 from lab.facts import Broker, Facts, GaleraNode, Queue, ServerRow
 from lab.keystone import Session
+from lab.settle import known_routes
 from lab.topology import STATS_PORT, Part, Topology, parts_with_role
 
 STATE_PORT, MANAGEMENT_PORT, PROXYSQL_ADMIN_PORT = 4569, 15672, 6032
@@ -27,13 +28,14 @@ class Prober:
     def look(self, containers: dict[str, ContainerFacts]) -> Facts:
         """One round of questions to everything that runs."""
         macs = {name: fact.mac for name, fact in containers.items() if fact.mac and name.startswith("lb")}
-        running = {name for name, fact in containers.items() if fact.is_running and fact.is_connected}
+        is_routed = self.topology.network in known_routes()
+        running = {name for name, fact in containers.items() if is_routed and fact.is_running and fact.is_connected}
 
         def there(role: str) -> list[Part]:
             return [part for part in parts_with_role(role) if part.name in running]
 
         with ThreadPoolExecutor(max_workers=24) as pool:
-            holder = pool.submit(self._address_holder, macs)
+            holder = pool.submit(self._address_holder, macs if is_routed else {})
             balancers = {part.name: pool.submit(self.balancer, part) for part in there("lb")}
             galera = {part.name: pool.submit(self.galera, part) for part in there("galera")}
             writers = {part.name: pool.submit(self.proxysql_writer, part) for part in there("proxysql")}
@@ -44,6 +46,7 @@ class Prober:
         named = {name: job.result() for name, job in writers.items()}
         return Facts(
             containers=containers,
+            is_routed=is_routed,
             address_holder=holder.result(),
             balancers=rows,
             galera={name: job.result() for name, job in galera.items()},
@@ -96,7 +99,7 @@ class Prober:
 
     def _address_holder(self, macs: Mapping[str, str]) -> str | None:
         """Whose network card answers for the shared address."""
-        if wire.get(f"http://{self.topology.vip}:{STATS_PORT}/stats;csv") is None or not ARP_TABLE.exists():
+        if not macs or wire.get(f"http://{self.topology.vip}:{STATS_PORT}/stats;csv") is None or not ARP_TABLE.exists():
             return None
         return read_holder(ARP_TABLE.read_text(encoding="ascii"), self.topology.vip, macs)
 

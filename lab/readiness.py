@@ -37,7 +37,7 @@ def missing(stage: Stage, status: RegionStatus, job: ContainerFacts | None) -> l
         for part in role.parts
         if part.health is not Health.GOOD
     ]
-    if not lacking and "lb" in stage.roles and status.address_holder is None:
+    if not lacking and "lb" in stage.roles and status.is_routed and status.address_holder is None:
         return [f"an owner of {status.address}"]
     return lacking
 

@@ -39,6 +39,11 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def known_routes() -> list[IPv4Network]:
+    """The networks that this machine has a route to; none where it does not say (not Linux)."""
+    return parse_routes(ROUTES.read_text(encoding="ascii")) if ROUTES.exists() else []
+
+
 def parse_routes(text: str) -> list[IPv4Network]:
     """The networks in Linux's routing table, those left out that are so wide that they cover everything."""
     networks = []
@@ -52,9 +57,8 @@ def parse_routes(text: str) -> list[IPv4Network]:
 
 
 def _taken(engine: LabEngine) -> list[IPv4Network]:
-    routes = parse_routes(ROUTES.read_text(encoding="ascii")) if ROUTES.exists() else []
     foreign = [IPv4Network(subnet) for subnet in engine.foreign_subnets() if ":" not in subnet]
-    return routes + foreign
+    return known_routes() + foreign
 
 
 def _overlaps(network: IPv4Network, taken: list[IPv4Network]) -> bool:

@@ -10,6 +10,7 @@ from lab.topology import PARTS, Part, Topology, parts_with_role
 
 ROLES: tuple[str, ...] = tuple(dict.fromkeys(part.role for part in PARTS if part.role != "bootstrap"))
 QUORUM_ROLES = {"galera", "rabbitmq"}
+AGENT_ROLES = {"scheduler", "conductor", "compute"}
 GALERA_READY = {"up": "synced", "donor": "synced, feeds another"}
 GALERA_PHASES = {
     "recover": "reads its own position",
@@ -83,6 +84,7 @@ class RegionStatus:
     region: str
     address: str
     address_holder: str | None
+    is_routed: bool
     database_proxy: str
     database_proxy_reason: str
     writer: str | None
@@ -126,6 +128,7 @@ def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = 
         region=topology.region,
         address=topology.vip,
         address_holder=facts.address_holder,
+        is_routed=facts.is_routed,
         database_proxy=database_proxy,
         database_proxy_reason=reason,
         writer=writer,
@@ -151,9 +154,11 @@ def _part(topology: Topology, facts: Facts, part: Part, writer: str | None) -> P
 
 
 def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -> tuple[Health, str]:
+    if part.role == "edge":
+        return _edge(facts)
+    if part.role not in AGENT_ROLES and not facts.is_routed:
+        return Health.GOOD, "runs (more is not seen from here)"
     match part.role:
-        case "edge":
-            return _edge(facts)
         case "lb":
             return _balancer(topology, facts, part)
         case "galera":
@@ -162,7 +167,7 @@ def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -
             return _proxysql(facts, part)
         case "rabbitmq":
             return _broker(facts, part)
-        case "scheduler" | "conductor" | "compute":
+        case _ if part.role in AGENT_ROLES:
             return _agent(facts.agents, part)
         case _:
             return _behind_balancer(facts, part)

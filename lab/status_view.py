@@ -47,6 +47,8 @@ def _heading(status: RegionStatus) -> Text:
 
 
 def _leaders(status: RegionStatus) -> Text:
+    if not status.is_routed:
+        return Text("This machine has no route to the lab's network: only what is published on localhost is seen.")
     holder = status.address_holder or "nobody"
     fallback = "" if status.database_proxy == "proxysql" else "yellow"
     return Text.assemble(

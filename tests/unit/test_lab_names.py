@@ -43,7 +43,7 @@ def test_completion():
         ("OSError: [Errno 28] No space left on device", 1, "disk is full"),
         ("(1045) Access denied for user 'identity'@'10.1.1.51'", 1, "quorate down"),
         ("bind: Address already in use", 1, "another process"),
-        ("ModuleNotFoundError: No module named 'services.x'", 1, "builds it again"),
+        ("ModuleNotFoundError: No module named 'services.x'", 1, "incomplete"),
         ("", 137, "SIGKILL"),
         ("something else", 3, "exit code 3"),
     ],

@@ -99,6 +99,17 @@ def test_silence_is_shown_and_never_raises():
     assert judged(Facts(containers={})).roles[0].parts[0].container == "missing"
 
 
+def test_without_a_route_only_the_published_entrance_counts():
+    seen = healthy()
+    facts = Facts(seen.containers, is_routed=False, agents=seen.agents, published=seen.published)
+    status = judged(facts)
+    assert status.verdict is Verdict.REDUNDANT
+    assert all(missing(stage, status, facts.containers["bootstrap"]) == [] for stage in STAGES)
+    assert "no route" in text(status)
+    silent = replace(facts, published=dict.fromkeys(seen.published, False))
+    assert missing(STAGES[-2], judged(silent), None) == ["edge (no answer)"]
+
+
 def test_what_haproxy_sees_counts():
     facts = healthy()
     down = ServerRow("identity", "identity1", "DOWN", "L4TOUT")
