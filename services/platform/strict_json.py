@@ -1,4 +1,4 @@
-"""JSON that can be stored and sent back. `json.loads` takes more: lone surrogates, NaN, 1e999, bytes that are not UTF-8.
+"""JSON that can be stored and sent back. `json.loads` takes more: lone surrogates, NaN, 1e999, other encodings.
 
 Routers that read JSON bodies are made with `APIRouter(route_class=StrictJsonRoute)`; what is refused becomes a 400.
 """

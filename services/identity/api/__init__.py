@@ -1,0 +1,41 @@
+"""Identity's routers, one module per resource."""
+
+from services.identity.api import (
+    application_credentials,
+    auth,
+    catalog_services,
+    discovery,
+    domains,
+    endpoints,
+    grants,
+    groups,
+    implied_roles,
+    own_password,
+    project_tags,
+    projects,
+    reach,
+    regions,
+    role_assignments,
+    roles,
+    users,
+)
+
+ROUTERS = (
+    discovery.router,
+    auth.router,
+    reach.router,
+    projects.router,
+    project_tags.router,
+    domains.router,
+    users.router,
+    own_password.router,
+    groups.router,
+    roles.router,
+    implied_roles.router,
+    grants.router,
+    role_assignments.router,
+    application_credentials.router,
+    regions.router,
+    catalog_services.router,
+    endpoints.router,
+)
