@@ -9,11 +9,15 @@ import time
 from sqlalchemy.exc import DBAPIError
 
 from services.compute import bootstrap as compute
+from services.identity import app as identity_app
 from services.identity import bootstrap as identity
+from services.identity.bootstrap import FirstData
+from services.identity.settings import IdentitySettings
 from services.image import bootstrap as image
 from services.platform.database import Transactor, retry_reason
 from services.platform.faults import Unavailable
 from services.platform.logs import configure_logging
+from services.platform.migrations import upgrade
 from services.platform.settings import Settings, read_settings
 
 log = logging.getLogger(__name__)
@@ -43,17 +47,17 @@ def run(settings: BootstrapSettings) -> None:
     """Bring every schema up to date and make sure that the first data is there."""
     image.upgrade(Transactor(settings.image_database_url).engine)
     compute.bootstrap(Transactor(settings.compute_database_url))
-    identity.bootstrap(
-        Transactor(settings.identity_database_url),
-        region=settings.region,
+    people = Transactor(settings.identity_database_url)
+    upgrade(people.engine, identity_app.MIGRATIONS)
+    first = FirstData.of_region(
+        settings.region,
         admin_password=settings.admin_password,
         service_password=settings.service_password,
-        endpoints={
-            "identity": (settings.public_identity_url, settings.internal_identity_url),
-            "image": (settings.public_image_url, settings.internal_image_url),
-            "compute": (settings.public_compute_url, settings.internal_compute_url),
-        },
+        identity=(settings.public_identity_url, settings.internal_identity_url),
+        image=(settings.public_image_url, settings.internal_image_url),
+        compute=(settings.public_compute_url, settings.internal_compute_url),
     )
+    identity.bootstrap(people, first, IdentitySettings())
 
 
 def main() -> None:

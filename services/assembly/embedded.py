@@ -92,17 +92,15 @@ class Embedded:
         return f"sqlite:///{self.state}/{name}.sqlite"
 
     def _bootstrap(self) -> None:
-        run(
-            BootstrapSettings(
-                region=self.settings.region,
-                identity_database_url=self._database("identity"),
-                image_database_url=self._database("image"),
-                compute_database_url=self._database("compute"),
-                admin_password=self.admin_password,
-                service_password=secrets.token_urlsafe(12),
-                **{f"{kind}_{name}_url": url for kind in ("public", "internal") for name, url in self.urls.items()},
-            )
-        )
+        values = {
+            "region": self.settings.region,
+            "admin_password": self.admin_password,
+            "service_password": secrets.token_urlsafe(12),
+        }
+        for name, url in self.urls.items():
+            values |= {f"public_{name}_url": url, f"internal_{name}_url": url}
+            values[f"{name}_database_url"] = self._database(name)
+        run(BootstrapSettings.model_validate(values))
 
     def _common(self) -> dict[str, object]:
         return {
