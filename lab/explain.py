@@ -10,7 +10,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"address already in use", "another process listens where it wants to listen"),
     (r"access denied for user|authentication failure|access_refused",
      "its password does not fit the stored data: `quorate down` removes data and secrets together, then `quorate up`"),
-    (r"modulenotfounderror|importerror|no module named", "the code in its image is incomplete; `make up` builds it anew once the sources are"),
+    (r"modulenotfounderror|importerror|no module named", "the code in its image is incomplete"),
     (r"operation not permitted|permission denied", "the engine denies it a right that it needs (rootless engines do)"),
     (r"exec format error", "its image was built for another kind of processor"),
     (r"wsrep.*(could not|failed)|gcomm.*(fail|error)", "Galera could not join its cluster"),

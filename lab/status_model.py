@@ -244,7 +244,7 @@ def _behind_balancer(facts: Facts, part: Part) -> tuple[Health, str]:
     if up == len(rows):
         return Health.GOOD, "takes requests"
     checks = sorted({row.check for row in rows if not row.is_up and row.check})
-    return Health.DOUBTFUL, f"down for {len(rows) - up} of {len(rows)} load balancers {' '.join(checks)}".rstrip()
+    return Health.DOUBTFUL, f"down for {len(rows) - up} of {len(rows)} lb {' '.join(checks)}".rstrip()
 
 
 def _rows(facts: Facts, server: str) -> list[ServerRow]:
