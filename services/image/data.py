@@ -66,6 +66,8 @@ async def _fill(here: Service, context: Context, request: Request, image_id: str
         await run_in_threadpool(here.uploads.finish, image_id, blob, received, purpose)
     except BaseException as error:
         await asyncio.shield(run_in_threadpool(_give_up, here, image_id, blob))
+        if isinstance(error, BlobMissing):  # the sweep of some replica was quicker than we
+            raise await run_in_threadpool(here.uploads.why_lost, image_id) from error
         raise _fault_of(error, image_id) from error
 
 

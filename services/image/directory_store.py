@@ -68,7 +68,10 @@ class FileWriter:
             with no_room_is_store_full():
                 os.fsync(self._fd)
             self._close()
-            os.rename(self._part, self._path)
+            try:
+                os.rename(self._part, self._path)
+            except FileNotFoundError:
+                raise BlobMissing(self._path.name) from None
             _sync_directory(self._directory)
 
     def abort(self) -> None:

@@ -39,7 +39,7 @@ def image_document(image: Any, tags: Iterable[str]) -> dict[str, Any]:
 
 def show(image: Image) -> dict[str, Any]:
     """The document of an image that was loaded with its tags."""
-    return image_document(image, (tag.value for tag in image.tags))
+    return image_document(image, sorted(tag.value for tag in image.tags))
 
 
 def member_document(member: Member) -> dict[str, Any]:

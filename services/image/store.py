@@ -25,7 +25,10 @@ class BlobWriter(Protocol):
         """Append. Raises StoreFull."""
 
     def commit(self) -> None:
-        """Return when the whole blob is safely stored, and then only is it there. Raises StoreFull."""
+        """Return when the whole blob is safely stored, and then only is it there.
+
+        Raises StoreFull, or BlobMissing where the unfinished blob was deleted meanwhile.
+        """
 
     def abort(self) -> None:
         """Forget what was written. Harmless at any time before `commit` returned."""

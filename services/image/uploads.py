@@ -15,7 +15,7 @@ from services.image.models import Image, Upload
 from services.image.statuses import Event, after
 from services.platform.context import Context
 from services.platform.database import Transactor
-from services.platform.faults import BadRequest, Conflict, Gone
+from services.platform.faults import BadRequest, Conflict, Fault, Gone
 from services.platform.times import utcnow
 
 
@@ -78,14 +78,11 @@ class Uploads:
         """The data is safely stored as `blob`: make it the image's. Raises Gone or Conflict where that is too late."""
 
         def work(session: Session) -> None:
-            image = session.get(Image, image_id)
-            if image is None:
-                raise Gone(f"Image {image_id} was deleted while its data was being uploaded.")
-            if blob in (image.location, image.staged):
+            image, upload = session.get(Image, image_id), session.get(Upload, image_id)
+            if image is not None and blob in (image.location, image.staged):
                 return
-            upload = session.get(Upload, image_id)
-            if upload is None or upload.blob != blob:
-                raise Conflict(f"The upload to image {image_id} was silent for too long and has been given up.")
+            if image is None or upload is None or upload.blob != blob:
+                raise _too_late(image_id, image)
             image.status = after(image.status, purpose.ends)
             if purpose is UPLOAD:
                 image.location = blob
@@ -97,6 +94,10 @@ class Uploads:
             session.delete(upload)
 
         self._transactor.write(work)
+
+    def why_lost(self, image_id: str) -> Fault:
+        """What to tell a client whose attempt is no longer the image's."""
+        return self._transactor.read(lambda session: _too_late(image_id, session.get(Image, image_id)))
 
     def release(self, image_id: str, blob: str) -> bool:
         """Give the attempt up: the image is `queued` again. False where the blob became the image's data after all."""
@@ -134,6 +135,12 @@ class Uploads:
 
     def _new_deadline(self) -> datetime:
         return deadline(self._clock(), self._lease_seconds)
+
+
+def _too_late(image_id: str, image: Image | None) -> Fault:
+    if image is None:
+        return Gone(f"Image {image_id} was deleted while its data was being uploaded.")
+    return Conflict(f"The upload to image {image_id} was silent for too long and has been given up.")
 
 
 def put_back(session: Session, image: Image) -> None:

@@ -1,23 +1,30 @@
-"""A running image service of its own, with tokens that say whose they are: `admin`, `member-a`, `reader-a`, …"""
+"""Image replicas without the rest of the cloud, with tokens that say whose they are (`member-p`)."""
 
 from __future__ import annotations
 
-import threading
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import uvicorn
-from fastapi import FastAPI
+import httpx2
 
 from services.image import bootstrap
-from services.image.app import build_app
+from services.image.app import build_app, sweeper
 from services.image.settings import ImageSettings
 from services.platform.context import Access
 from services.platform.database import Transactor
 from services.platform.faults import Unauthorized
-from services.platform.server import uvicorn_config
+from services.platform.server import serve
+from services.platform.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
 
 
 class SpokenTokens:
@@ -31,7 +38,7 @@ class SpokenTokens:
             user_id=f"user-{token}",
             user_name=token,
             user_domain_id="default",
-            project_id=project or "admin",
+            project_id=project,
             project_name=project,
             project_domain_id="default",
             domain_id=None,
@@ -47,26 +54,82 @@ class SpokenTokens:
         return access
 
 
-def make_image_app(directory: Path, **settings: object) -> FastAPI:
-    """An image service over a new SQLite file and a directory."""
-    chosen = ImageSettings(data_dir=directory, sweep_grace_seconds=0, **settings)  # type: ignore[arg-type]
-    transactor = Transactor(f"sqlite:///{directory}/image.sqlite")
-    bootstrap.upgrade(transactor.engine)
-    return build_app(chosen, transactor, SpokenTokens())
+@dataclass
+class Replica:
+    """One replica: a process."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def client(self, token: str) -> httpx2.Client:
+        return httpx2.Client(base_url=self.url, headers={"X-Auth-Token": token}, timeout=20)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def peak_memory(self) -> int:
+        """The most memory that it has ever had resident, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """Serve `app` on a port of the system's choice; gives its address."""
-    server = uvicorn.Server(uvicorn_config(app, "127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start within 10 s"
-        time.sleep(0.01)
+def replica(directory: Path, **settings: Any) -> Iterator[Replica]:
+    """A replica over the database and the data in `directory`; several may share one."""
+    chosen = {"database_url": f"sqlite:///{directory}/image.sqlite", "data_dir": directory, "listen": "127.0.0.1"}
+    chosen |= {"log_level": "WARNING", "port": _free_port(), **settings}
+    environment = {f"QUORATE_{name.upper()}": str(value) for name, value in chosen.items()}
+    command = [sys.executable, __file__]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
+    running = Replica(process, f"http://127.0.0.1:{chosen['port']}")
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        _wait_until_it_serves(running)
+        yield running
     finally:
-        server.should_exit = True
-        thread.join(10)
+        process.terminate()
+        process.wait(10)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _wait_until_it_serves(running: Replica) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            if httpx2.get(running.url + "/healthcheck").status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        assert time.monotonic() < deadline, "the replica did not serve within 20 s"
+        assert running.process.poll() is None, "the replica ended"
+        time.sleep(0.05)
+
+
+def wait_for(condition: Any, what: str, seconds: float = 10) -> Any:
+    """The first true value of `condition()`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+    return value
+
+
+def _main() -> None:
+    settings = read_settings(ImageSettings)
+    transactor = Transactor(settings.database_url)
+    bootstrap.upgrade(transactor.engine)
+    app = build_app(settings, transactor, SpokenTokens())
+    sweeper(app).start()
+    serve(app, settings)
+
+
+if __name__ == "__main__":
+    _main()
