@@ -30,12 +30,12 @@ def quoted(text: str) -> str:
 
 def question(accounts: Iterable[Account]) -> str:
     """A query that names each account whose user has the right password already, and each database that exists."""
+    stored = "json_value(priv, '$.authentication_string')"
     users = " or ".join(
-        f"(user = {quoted(each.user)} and json_value(priv, '$.authentication_string') = password({quoted(each.password)}))"
-        for each in accounts
+        f"(user = {quoted(each.user)} and {stored} = password({quoted(each.password)}))" for each in accounts
     )
     return (
-        f"select concat('user ', user) from mysql.global_priv where host = '%' and ({users});\n"
+        f"select concat('user ', user) from mysql.global_priv where host = '%' and ({users});\n"  # noqa: S608 - quoted
         "select concat('database ', schema_name) from information_schema.schemata;\n"
     )
 
@@ -47,7 +47,8 @@ def statements(accounts: Iterable[Account], answer: str) -> list[str]:
     for account in accounts:
         name = f"{quoted(account.user)}@'%'"
         if account.database not in {"", "*"} and f"database {account.database}" not in have:
-            found.append(f"create database if not exists `{account.database}` character set utf8mb4 collate utf8mb4_nopad_bin")
+            compare = "character set utf8mb4 collate utf8mb4_nopad_bin"
+            found.append(f"create database if not exists `{account.database}` {compare}")
         if f"user {account.user}" not in have:
             found.append(f"create user if not exists {name} identified by {quoted(account.password)}")
             found.append(f"alter user {name} identified by {quoted(account.password)}")

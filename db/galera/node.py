@@ -17,6 +17,7 @@ from galera.records import (
     FRESH,
     LOST,
     NO_VIEW,
+    PRIMARY_PHASES,
     STARTING,
     STOPPING,
     UP,
@@ -26,6 +27,7 @@ from galera.records import (
     notified_phase,
 )
 from galera.settings import Settings, read_settings
+from galera.watchfulness import Watchfulness
 
 TICK = 0.1
 LOOK = 1.0  # between looks at the peers while there is no primary component
@@ -54,14 +56,18 @@ class Keeper:
         self._engine: Engine | None = None
         self._admitted = False
         self._stop_asked = False
+        self._watchfulness = Watchfulness(time.monotonic())
         self._look_next = 0.0
         self._hopeless_since: float | None = None
 
     def line(self) -> str:
         """What the node says about itself now."""
-        if self._engine and self._node.phase != STOPPING:
-            return self._node._replace(phase=notified_phase(notification(), admitted=self._admitted)).line()
-        return self._node.line()
+        if not self._engine or self._node.phase == STOPPING:
+            return self._node.line()
+        phase = notified_phase(notification(), admitted=self._admitted)
+        if phase in PRIMARY_PHASES and self._watchfulness.doubtful(time.monotonic()):
+            phase = LOST
+        return self._node._replace(phase=phase).line()
 
     def run(self) -> int:
         """Live through starts of the engine until asked to stop; returns the exit status."""
@@ -119,6 +125,7 @@ class Keeper:
         followed = ""
         self._look_next, self._hopeless_since = time.monotonic() + LOOK, None
         while engine.running():
+            self._watchfulness.tick(time.monotonic())
             if self._stop_asked:
                 return self._farewell(engine)
             if (text := notification()) != followed and self._follow(text):
@@ -150,7 +157,8 @@ class Keeper:
             self._node = self._node._replace(since=since)
             self._admitted = True
         self._node = self._node._replace(view=self._directory.view())
-        say(f"{notified_phase(text, admitted=self._admitted)} (view {self._node.view}, in step since {self._node.since})")
+        phase = notified_phase(text, admitted=self._admitted)
+        say(f"{phase} (view {self._node.view}, in step since {self._node.since})")
         return True
 
     def _is_stuck(self, now: float) -> bool:

@@ -29,7 +29,8 @@ class Sentry:
         self._side = side
         self._reaper = Reaper()
         self._writer: str | None = None
-        self._members: list[Member] = []
+        self._members: dict[str, Member] = {}
+        self._ending: list[str] = []
         self._asked = 0.0
         self._up: set[str] = set()
 
@@ -46,15 +47,20 @@ class Sentry:
                     runtime.ask(f"set server {self._side.proxy}/{server.name} weight {weight}")
             fit = {server.name: server.name == self._writer and server.up for server in servers}
         sessions = {server.name: server.sessions for server in servers}
-        for name in self._reaper.due(fit, sessions, now):
-            say(f"ending {sessions[name]} sessions of {name}")
+        due = self._reaper.due(fit, sessions, now)
+        for name in due:
+            if name not in self._ending:
+                say(f"ending {sessions[name]} sessions of {name}")
             runtime.ask(f"shutdown sessions server {self._side.proxy}/{name}")
+        self._ending = due
 
     def _choose(self, up: set[str], now: float) -> None:
         if up != self._up or now - self._asked >= REFRESH:
-            self._members = [member for name in sorted(up) if (member := ask_member(name, self._side.addresses[name]))]
+            # a node that does not answer this time, though it is up, keeps its last answer
+            answers = [ask_member(name, self._side.addresses[name]) for name in sorted(up)]
+            self._members.update({member.name: member for member in answers if member})
             self._asked, self._up = now, up
-        usable = [member for member in self._members if member.name in up]
+        usable = [member for name, member in sorted(self._members.items()) if name in up]
         writer = choose_writer(self._writer, usable)
         if writer != self._writer:
             ages = ", ".join(f"{member.name} since view {member.since}" for member in usable)

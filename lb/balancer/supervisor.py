@@ -29,7 +29,10 @@ def haproxy(configuration: str) -> list[str]:
 
 
 def keepalived(environment: Mapping[str, str]) -> list[str]:
-    """keepalived's command line; writes its configuration. Wants NAME, SUBNET, VRRP_SELF, VRRP_PEER and VRRP_PRIORITY."""
+    """keepalived's command line; writes its configuration.
+
+    Wants NAME, SUBNET, VRRP_SELF, VRRP_PEER and VRRP_PRIORITY.
+    """
     subnet = environment["SUBNET"]
     address = f"{subnet}.{environment['VRRP_SELF']}"
     text = Template((CONFIGURATION / "keepalived.conf").read_text()).substitute(
