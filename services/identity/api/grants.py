@@ -132,8 +132,8 @@ def _add_routes(kind: Kind, prefix: str, suffix: str, name: str) -> None:
         handlers = (listing_on, check_on, add_on, remove_on)
     many, one = f"{prefix}/roles{suffix}", f"{prefix}/roles/{{role_id}}{suffix}"
     routes = (("list", "GET", many), ("check", "GET", one), ("add", "PUT", one), ("remove", "DELETE", one))
-    for (verb, method, path), handler in zip(routes, handlers, strict=True):
-        router.add_api_route(path, handler, methods=[method], operation_id=f"{verb}_{name}")
+    for index, (verb, method, path) in enumerate(routes):
+        router.add_api_route(path, handlers[index], methods=[method], operation_id=f"{verb}_{name}")
 
 
 for _actor in ("user", "group"):

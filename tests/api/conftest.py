@@ -1,0 +1,148 @@
+"""The cloud that the API tests are run against: started here, or an entry of clouds.yaml named with `--cloud`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openstack
+import openstack.config
+import openstack.connection
+import pytest
+import urllib3
+
+from services.assembly.embedded import Embedded, EmbeddedSettings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cloud", default=None, help="run against this entry of clouds.yaml instead of an embedded cloud")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where a cloud is and who administers it; `ours`: it was made for these tests."""
+
+    auth_url: str
+    region: str
+    username: str
+    password: str
+    project: str
+    domain: str
+    ours: bool
+
+    @property
+    def root(self) -> str:
+        """Identity's address without `/v3`."""
+        return self.auth_url.removesuffix("/v3")
+
+    def connect(self, **other: str | None) -> openstack.connection.Connection:
+        """A connection as the administrator, or with `other` values of authentication; None takes one away."""
+        auth: dict[str, str | None] = {
+            "auth_url": self.auth_url,
+            "username": self.username,
+            "password": self.password,
+            "project_name": self.project,
+            "user_domain_name": self.domain,
+            "project_domain_name": self.domain,
+        }
+        auth |= other
+        kept = {name: value for name, value in auth.items() if value is not None}
+        auth_type = "v3applicationcredential" if "application_credential_id" in kept else "v3password"
+        return openstack.connect(
+            load_yaml_config=False, load_envvars=False, region_name=self.region, auth=kept, auth_type=auth_type
+        )
+
+    def new_user(self, role: str = "member") -> openstack.connection.Connection:
+        """A connection of a new user with `role` on a new project."""
+        admin, name = self.connect(), f"user-{uuid.uuid4().hex[:8]}"
+        project = admin.identity.create_project(name=name, domain_id="default")
+        user = admin.identity.create_user(name=name, password=name, domain_id="default")
+        found = admin.identity.find_role(role, ignore_missing=False)
+        admin.identity.assign_project_role_to_user(project, user, found)
+        return self.connect(username=name, password=name, project_name=name)
+
+    def url_of(self, service_type: str) -> str:
+        """The public address of a service, without its version."""
+        url: str = self.connect().session.get_endpoint(service_type=service_type, interface="public")
+        return "/".join(url.split("/")[:3])
+
+
+@pytest.fixture(scope="session")
+def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    name = request.config.getoption("--cloud")
+    if name is not None:
+        yield _named(name)
+        return
+    yield from _embedded(tmp_path_factory.mktemp("cloud"))
+
+
+@pytest.fixture(scope="session")
+def admin(cloud: Cloud) -> Iterator[openstack.connection.Connection]:
+    connection = cloud.connect()
+    yield connection
+    connection.close()
+
+
+def _named(name: str) -> Cloud:
+    region = openstack.config.OpenStackConfig().get_one(cloud=name)
+    auth = region.config["auth"]
+    return Cloud(
+        auth_url=auth["auth_url"].rstrip("/"),
+        region=region.region_name,
+        username=auth["username"],
+        password=auth["password"],
+        project=auth["project_name"],
+        domain=auth.get("user_domain_name", "Default"),
+        ours=False,
+    )
+
+
+def _embedded(directory: Path) -> Iterator[Cloud]:
+    running = Embedded(EmbeddedSettings(boot_seconds=0.02), directory)
+    running.start()
+    yield Cloud(
+        f"{running.urls['identity']}/v3", "RegionOne", "admin", running.admin_password, "admin", "Default", ours=True
+    )
+    running.stop()
+
+
+class Raw:
+    """Requests as they are, without a client that knows better. Answers are urllib3's."""
+
+    def __init__(self, base: str, token: str | None) -> None:
+        self._base, self._token = base, token
+        self._pool = urllib3.PoolManager(retries=False, timeout=30)
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        raw: bytes | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        sent = {"Content-Type": "application/json"} | (headers or {})
+        if self._token:
+            sent.setdefault("X-Auth-Token", self._token)
+        data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
+        return self._pool.request(method, self._base + path, body=data, headers=sent)
+
+
+@pytest.fixture(scope="session")
+def image(admin: openstack.connection.Connection) -> str:
+    """The id of an active image of a few bytes."""
+    made = admin.image.create_image(
+        name=f"tiny-{uuid.uuid4().hex[:6]}", data=b"not much", disk_format="raw", container_format="bare"
+    )
+    return str(made.id)
+
+
+@pytest.fixture
+def compute(cloud: Cloud, admin: openstack.connection.Connection) -> Raw:
+    """Raw requests to compute, as the administrator."""
+    return Raw(cloud.url_of("compute"), admin.auth_token)
