@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from services.image.models import Image, Member
@@ -18,28 +19,34 @@ PLAIN: Final = (
 )  # fmt: skip
 
 
-def image_document(image: Any, tags: Iterable[str]) -> dict[str, Any]:
-    """An image's document. `image` is an `Image`, or a row of its columns."""
-    document = dict(image.properties)
-    for name in PLAIN:
-        document[name] = getattr(image, name)
-    if image.location:
+def image_document(
+    values: Iterable[Any],
+    properties: Mapping[str, str | None],
+    location: str | None,
+    created_at: datetime,
+    updated_at: datetime,
+    tags: Sequence[str],
+) -> dict[str, Any]:
+    """An image's document. `values` are those of the attributes in PLAIN, in that order."""
+    document: dict[str, Any] = dict(properties)
+    document.update(zip(PLAIN, values, strict=False))
+    if location:
         document["stores"] = STORE
-    address = f"/v2/images/{image.id}"
-    document |= {
-        "created_at": zulu(image.created_at),
-        "updated_at": zulu(image.updated_at),
-        "tags": list(tags),
-        "self": address,
-        "file": f"{address}/file",
-        "schema": "/v2/schemas/image",
-    }
+    address = f"/v2/images/{document['id']}"
+    document["created_at"] = zulu(created_at)
+    document["updated_at"] = zulu(updated_at)
+    document["tags"] = tags
+    document["self"] = address
+    document["file"] = f"{address}/file"
+    document["schema"] = "/v2/schemas/image"
     return document
 
 
 def show(image: Image) -> dict[str, Any]:
     """The document of an image that was loaded with its tags."""
-    return image_document(image, sorted(tag.value for tag in image.tags))
+    values = [getattr(image, name) for name in PLAIN]
+    tags = sorted(tag.value for tag in image.tags)
+    return image_document(values, image.properties, image.location, image.created_at, image.updated_at, tags)
 
 
 def member_document(member: Member) -> dict[str, Any]:

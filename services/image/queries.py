@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from services.image.documents import PLAIN, image_document
@@ -17,69 +18,85 @@ from services.platform.faults import BadRequest
 #: What stands in the order for an attribute that an image does not have.
 _ABSENT: Final[dict[str, Any]] = {"name": "", "container_format": "", "disk_format": "", "size": -1}
 
-_COLUMNS: Final = [
-    getattr(Image, name) for name in (*PLAIN, "properties", "location", "created_at", "updated_at")
-]  # fmt: skip
+# Tables, not mapped classes: lists are long and asked for often, and plain rows cost half.
+_images: Final = Image.__table__.c
+_tags: Final = Tag.__table__.c
+_members: Final = Member.__table__.c
+
+_COLUMNS: Final = [_images[name] for name in (*PLAIN, "properties", "location", "created_at", "updated_at")]
 
 
 def list_images(
     session: Session, listing: Listing, project_id: str | None, *, is_admin: bool
 ) -> tuple[list[dict[str, Any]], bool]:
     """The documents of one page, and whether more follow."""
+    query = _query(listing, project_id, is_admin)
+    if listing.page.marker is not None:
+        query = query.where(_follows(_marker_values(session, listing), listing.order))
+    rows = session.execute(query).all()
+    page, more = listing.page.split(rows)
+    tags = _tags_of(session, [row.id for row in page])
+    return [_document(row, tags) for row in page], more
+
+
+def _document(row: Row[Any], tags: dict[str, list[str]]) -> dict[str, Any]:
+    properties, location, created_at, updated_at = row[len(PLAIN) :]
+    return image_document(row[: len(PLAIN)], properties, location, created_at, updated_at, tags.get(row.id, []))
+
+
+@lru_cache(maxsize=500)
+def _query(listing: Listing, project_id: str | None, is_admin: bool) -> Select[Any]:
+    """One page from its beginning. Kept, because the same lists are asked for again and again, and building the
+    statement costs as much as running it."""
     query = select(*_COLUMNS).where(
         _visible(listing, project_id, is_admin=is_admin),
-        Image.os_hidden == listing.os_hidden,
+        _images.os_hidden == listing.os_hidden,
         *(_meets(condition) for condition in listing.conditions),
         *(_has_tag(tag) for tag in listing.tags),
     )
-    if listing.page.marker is not None:
-        query = query.where(_follows(_marker_values(session, listing), listing.order))
-    rows = session.execute(_ordered(query, listing.order).limit(listing.page.limit + 1)).all()
-    page, more = listing.page.split(rows)
-    tags = _tags_of(session, [row.id for row in page])
-    return [image_document(row, tags.get(row.id, ())) for row in page], more
+    return _ordered(query, listing.order).limit(listing.page.limit + 1)
 
 
 def _visible(listing: Listing, project_id: str | None, *, is_admin: bool) -> ColumnElement[bool]:
     """As `access.may_see`, and less: lists hold what is shared only as far as the member wishes."""
     wanted = listing.visibility
-    own = Image.owner == project_id if project_id is not None else false()
+    own = _images.owner == project_id if project_id is not None else false()
     if wanted is None:
-        kind: ColumnElement[bool] = or_(Image.visibility != "community", own)
+        kind: ColumnElement[bool] = or_(_images.visibility != "community", own)
     else:
-        kind = true() if wanted == "all" else Image.visibility == wanted
+        kind = true() if wanted == "all" else _images.visibility == wanted
     if is_admin:
         return kind
-    return and_(kind, or_(own, Image.visibility.in_(("public", "community")), _shared_with(project_id, listing)))
+    return and_(kind, or_(own, _images.visibility.in_(("public", "community")), _shared_with(project_id, listing)))
 
 
 def _shared_with(project_id: str | None, listing: Listing) -> ColumnElement[bool]:
     if project_id is None:
         return false()
-    shares = exists().where(Member.image_id == Image.id, Member.project_id == project_id)
+    shares = exists().where(_members.image_id == _images.id, _members.project_id == project_id)
     if listing.member_status != "all":
-        shares = shares.where(Member.status == listing.member_status)
-    return and_(Image.visibility == "shared", shares)
+        shares = shares.where(_members.status == listing.member_status)
+    return and_(_images.visibility == "shared", shares)
 
 
 def _has_tag(tag: str) -> ColumnElement[bool]:
-    return exists().where(Tag.image_id == Image.id, Tag.value == tag)
+    return exists().where(_tags.image_id == _images.id, _tags.value == tag)
 
 
 def _meets(condition: Condition) -> ColumnElement[bool]:
     column: Any
     if not condition.custom:
-        column = getattr(Image, condition.name)
+        column = _images[condition.name]
     elif any(mark in condition.name for mark in '"\\'):
         return false()  # cannot be spelt in a JSON path, on any engine alike
     else:
-        column = Image.properties[condition.name].as_string()
+        column = _images.properties[condition.name].as_string()
     met: ColumnElement[bool] = OPERATORS[condition.operator](column, condition.value)
     return met
 
 
 def _sort_column(key: str) -> ColumnElement[Any]:
-    column: ColumnElement[Any] = getattr(Image, key).expression
+    column: ColumnElement[Any] = _images[key]
     return func.coalesce(column, _ABSENT[key]) if key in _ABSENT else column
 
 
@@ -90,7 +107,7 @@ def _ordered(query: Select[Any], order: Sequence[Order]) -> Select[Any]:
 
 def _marker_values(session: Session, listing: Listing) -> Sequence[Any]:
     columns = [_sort_column(one.key) for one in listing.order]
-    row: Row[Any] | None = session.execute(select(*columns).where(Image.id == listing.page.marker)).first()
+    row: Row[Any] | None = session.execute(select(*columns).where(_images.id == listing.page.marker)).first()
     if row is None:
         raise BadRequest(f"Marker {listing.page.marker} could not be found.")
     return row
@@ -107,10 +124,16 @@ def _follows(values: Sequence[str | int | datetime], order: Sequence[Order]) -> 
     return or_(*alternatives)
 
 
+_TAGS_OF: Final = (
+    select(_tags.image_id, _tags.value)
+    .where(_tags.image_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_tags.value)
+)
+
+
 def _tags_of(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if ids:
-        query = select(Tag.image_id, Tag.value).where(Tag.image_id.in_(ids)).order_by(Tag.value)
-        for image_id, value in session.execute(query):
+        for image_id, value in session.execute(_TAGS_OF, {"ids": ids}):
             found.setdefault(image_id, []).append(value)
     return found

@@ -22,12 +22,12 @@ def to_epoch(moment: datetime) -> float:
 
 def zulu(moment: datetime) -> str:
     """`2026-11-23T18:00:00Z`: compute and image."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.isoformat(timespec="seconds") + "Z"
 
 
 def zulu_micro(moment: datetime) -> str:
     """`2026-11-23T18:00:00.000000Z`: identity."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime:
