@@ -22,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cloud", default=None, help="run against this entry of clouds.yaml instead of an embedded cloud")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # The SDK warns of its own future, also about what it does itself; that is no fault of ours.
+    for name in ("OpenStackDeprecationWarning", "RemovedInSDK50Warning", "RemovedInSDK60Warning"):
+        config.addinivalue_line("filterwarnings", f"ignore::openstack.warnings.{name}")
+
+
 @dataclass(frozen=True)
 class Cloud:
     """Where a cloud is and who administers it; `ours`: it was made for these tests."""
@@ -129,15 +135,19 @@ class Raw:
         sent = {"Content-Type": "application/json"} | (headers or {})
         if self._token:
             sent.setdefault("X-Auth-Token", self._token)
-        data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
+        data = raw or (json.dumps(body).encode() if body is not None else None)
         return self._pool.request(method, self._base + path, body=data, headers=sent)
 
 
 @pytest.fixture(scope="session")
 def image(admin: openstack.connection.Connection) -> str:
-    """The id of an active image of a few bytes."""
+    """The id of an active image of a few bytes that everybody may use."""
     made = admin.image.create_image(
-        name=f"tiny-{uuid.uuid4().hex[:6]}", data=b"not much", disk_format="raw", container_format="bare"
+        name=f"tiny-{uuid.uuid4().hex[:6]}",
+        data=b"not much",
+        disk_format="raw",
+        container_format="bare",
+        visibility="public",
     )
     return str(made.id)
 
