@@ -81,7 +81,7 @@ class Outcomes:
         if test_id is None:
             return
         if file_name in ("traceback", "reason") and file_bytes:
-            self.said.setdefault(test_id, []).append(file_bytes.decode(errors="replace"))
+            self.said.setdefault(test_id, []).append(bytes(file_bytes).decode(errors="replace"))
         if test_status is not None and test_status not in ("inprogress", "exists"):
             self.statuses[test_id] = test_status
 
