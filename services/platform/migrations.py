@@ -1,38 +1,42 @@
-"""Schema migrations: one alembic directory per service, run by the bootstrap job and by the embedded cloud."""
+"""Schema migrations: one alembic directory per service, run by the bootstrap job and by the embedded cloud.
+
+A revision's file is named after it (`0002_more_tables.py` is revision `0002`), and revisions are numbered in order: so
+a serving process knows the newest one without alembic, whose import would cost it 11 MB and a quarter of its start.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command, script
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
-
-
-def _config(directory: Path) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(directory).replace("%", "%%"))
-    return config
 
 
 def upgrade(engine: Engine, directory: Path) -> None:
     """Bring the schema to the newest revision under `directory`. Harmless where it is there already."""
-    config = _config(directory)
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(directory).replace("%", "%%"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
+def newest_revision(directory: Path) -> str:
+    """The last revision under `directory`."""
+    return max(path.name.partition("_")[0] for path in (directory / "versions").glob("[0-9]*.py"))
+
+
 def is_current(engine: Engine, directory: Path) -> bool:
     """Whether the schema is at the newest revision. False, too, while the database cannot be reached."""
-    head = script.ScriptDirectory.from_config(_config(directory)).get_current_head()
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision() == head
+            found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     except SQLAlchemyError:
         return False
+    return bool(found == newest_revision(directory))
 
 
 def run_environment() -> None:

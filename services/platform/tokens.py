@@ -99,7 +99,7 @@ class IdentityTokens:
     """The validator of every service that is not identity itself."""
 
     def __init__(self, identity_url: str, cache: TokenCache) -> None:
-        self._url = identity_url.rstrip("/") + "/v3/auth/tokens"
+        self._url = identity_url.rstrip("/") + "/v3/auth/tokens?nocatalog"
         self._cache = cache
         self._pool = http_pool(read_seconds=3.0)
 
