@@ -1,5 +1,6 @@
 """Takes the lab down and proves that nothing of it remains."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from docker.errors import APIError, NotFound
@@ -12,6 +13,7 @@ from lab.progress import Progress
 from lab.topology import Topology
 
 PATIENCE = 10
+AT_ONCE = 6
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def take_down(engine: LabEngine, topology: Topology, keep_data: bool, progress: 
     before = find_remains(engine)
     with progress.step(f"Removing {before.sentence()}") as note:
         if not keep_data:
-            _kill_all(engine)
+            _remove_all(engine)
         try:
             compose.down(topology, note, keep_data, PATIENCE if keep_data else 0)
         except StepFailedError as error:
@@ -55,12 +57,18 @@ def take_down(engine: LabEngine, topology: Topology, keep_data: bool, progress: 
     return after
 
 
-def _kill_all(engine: LabEngine) -> None:
-    for container in engine.client.containers.list(filters={"label": f"quorate.lab={engine.lab}"}):
-        try:
-            container.kill("SIGKILL")
-        except (APIError, NotFound):
-            continue
+def _remove_all(engine: LabEngine) -> None:
+    """Kill and remove all containers, several at a time."""
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        for done in [pool.submit(_remove, engine, fact.container) for fact in engine.containers().values()]:
+            done.result()
+
+
+def _remove(engine: LabEngine, container: str) -> None:
+    try:
+        engine.client.containers.get(container).remove(force=True)
+    except (APIError, NotFound):
+        return  # whatever stays is found at the end
 
 
 def _sweep(engine: LabEngine, keep_data: bool) -> None:

@@ -88,9 +88,9 @@ def plan_healing(facts: dict[str, ContainerFacts]) -> list[tuple[Part, str]]:
     return cut_off + frozen + dead
 
 
-def heal(engine: LabEngine, topology: Topology, told: Callable[[str], None]) -> int:
+def heal(engine: LabEngine, topology: Topology, told: Callable[[str], None], dead_too: bool = True) -> int:
     """Undo every fault; says what was done and returns how many things that were."""
-    steps = plan_healing(engine.containers())
+    steps = [step for step in plan_healing(engine.containers()) if dead_too or step[1] != "dead"]
     for part, fault in steps:
         if fault == "cut":
             reconnect(engine, part, topology)

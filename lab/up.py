@@ -29,8 +29,8 @@ def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tu
         state, secrets = _decide(lab, engine, environment, progress)
         ensure_base_image(progress)
         ensure_images(progress)
-        if engine.containers():
-            heal(engine, state.topology, lambda sentence: progress.say(f"  {sentence}"))
+        if engine.network_names():
+            heal(engine, state.topology, lambda sentence: progress.say(f"{sentence}."), dead_too=False)
         with progress.step("Starting containers") as note:
             _remove_unused_proxies(engine, state)
             compose.up(state.topology, state.database_proxy, note)

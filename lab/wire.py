@@ -8,7 +8,7 @@ from typing import Any
 
 import urllib3
 
-SECONDS = 1.0
+SECONDS = 1.5
 
 
 def get(url: str, user: str = "", password: str = "", headers: dict[str, str] | None = None) -> str | None:
