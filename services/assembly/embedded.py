@@ -1,11 +1,12 @@
 """The whole cloud in one process: the same services on SQLite, kombu's in-memory transport, local files, fake hosts.
 
 `python -m services.assembly.embedded` serves until SIGTERM or SIGINT. When every service answers, one line of JSON
-with their addresses and the administrator's password is printed on standard output.
+with their addresses and the administrator's password is printed on standard output (and left in a file, if asked).
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -172,7 +173,20 @@ class Embedded:
         return json.dumps({"urls": self.urls, "admin_password": self.admin_password, "region": self.settings.region})
 
 
+def announce(line: str, path: Path | None) -> None:
+    """Print the line, and leave it in a file, whole or not at all, for whoever waits for it there."""
+    print(line, flush=True)
+    if path is not None:
+        temporary = path.with_suffix(".tmp")
+        temporary.touch(mode=0o600)
+        temporary.write_text(line)
+        temporary.replace(path)
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description="The whole cloud in one process.")
+    parser.add_argument("--announce", type=Path, help="a file that will hold the addresses when every service answers")
+    arguments = parser.parse_args()
     settings = read_settings(EmbeddedSettings)
     configure_logging("embedded", settings.log_level)
     ended = threading.Event()
@@ -186,7 +200,7 @@ def main() -> None:
             state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quorate-")))
         cloud = Embedded(settings, state)
         cloud.start()
-        print(cloud.announcement(), flush=True)
+        announce(cloud.announcement(), arguments.announce)
         ended.wait()
         cloud.stop()
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +19,7 @@ import openstack.connection
 import pytest
 import urllib3
 
-from services.assembly.embedded import Embedded, EmbeddedSettings
+ROOT = Path(__file__).parents[2]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -108,12 +112,34 @@ def _named(name: str) -> Cloud:
 
 
 def _embedded(directory: Path) -> Iterator[Cloud]:
-    running = Embedded(EmbeddedSettings(boot_seconds=0.02), directory)
-    running.start()
-    yield Cloud(
-        f"{running.urls['identity']}/v3", "RegionOne", "admin", running.admin_password, "admin", "Default", ours=True
-    )
-    running.stop()
+    """An embedded cloud in a process of its own, as `make dev` runs it."""
+    environment = {**os.environ, "QUORATE_BASE_PORT": "0", "QUORATE_BOOT_SECONDS": "0.02", "QUORATE_LOG_LEVEL": "INFO"}
+    log = directory / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.assembly.embedded", "--announce", str(directory / "announcement")],
+            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        announcement = _announced(process, directory / "announcement", log)
+        identity = announcement["urls"]["identity"]
+        yield Cloud(
+            f"{identity}/v3", announcement["region"], "admin", announcement["admin_password"], "admin", "Default",
+            ours=True,
+        )  # fmt: skip
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _announced(process: subprocess.Popen[bytes], path: Path, log: Path) -> dict[str, Any]:
+    give_up = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None, f"the embedded cloud ended:\n{log.read_text()}"
+        assert time.monotonic() < give_up, f"the embedded cloud did not start within a minute:\n{log.read_text()}"
+        time.sleep(0.02)
+    announcement: dict[str, Any] = json.loads(path.read_text())
+    return announcement
 
 
 class Raw:
