@@ -1,22 +1,17 @@
-"""The `quorate` command: its verbs and their options. Everything else is in the modules that it calls."""
+"""The `quorate` command: its verbs and their options, those about faults apart. All else is in the modules it calls."""
 
 import os
 import sys
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lab.errors import LabError, NoEngineError, NotRunningError
-from lab.names import BREAKABLE, completions, find_part
+from lab import cli_faults
+from lab.errors import LabError, NoEngineError
 from lab.paths import ROOT, STATE_FILE
-from lab.topology import PARTS, Part
-
-if TYPE_CHECKING:
-    from lab.containers import LabEngine
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,11 +20,6 @@ app = typer.Typer(
 )
 PIPE_WIDTH = 120
 out, err = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH), Console(stderr=True)
-
-Names = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help="Parts of the lab, as `quorate status` names them.",
-                              autocompletion=completions)
-]  # fmt: skip
 
 
 @app.command()
@@ -88,95 +78,6 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 
 
 @app.command()
-def kill(
-    names: Names,
-    process: Annotated[str, typer.Option(help="Kill only the program of this name inside.")] = "",
-) -> None:
-    """SIGKILL parts of the lab; they stay dead until `start` or `heal`."""
-    from lab import faults
-
-    for engine, part in _each(names):
-        if process:
-            faults.kill_process(engine, part, process)
-            _told(f"{process} in {part.name} is killed.")
-        else:
-            faults.kill(engine, part)
-            _told(f"{part.name} is killed.")
-
-
-@app.command()
-def pause(names: Names) -> None:
-    """Freeze parts of the lab: connections stay open, nothing answers."""
-    from lab import faults
-
-    for engine, part in _each(names):
-        faults.pause(engine, part)
-        _told(f"{part.name} is frozen.")
-
-
-@app.command()
-def stop(names: Names) -> None:
-    """Stop parts of the lab gracefully."""
-    from lab import faults
-
-    for engine, part in _each(names):
-        faults.stop(engine, part)
-        _told(f"{part.name} is stopped.")
-
-
-@app.command()
-def cut(names: Names) -> None:
-    """Cut parts of the lab off the network; they go on alone."""
-    from lab import faults
-
-    for engine, part in _each(names):
-        faults.cut(engine, part)
-        _told(f"{part.name} is cut off.")
-
-
-@app.command()
-def start(names: Names) -> None:
-    """Start dead parts again, thaw frozen ones."""
-    from lab import faults
-
-    for engine, part in _each(names):
-        _told(f"{part.name} {faults.start(engine, part)}.")
-
-
-@app.command()
-def heal() -> None:
-    """Undo every fault: reconnect, thaw and start whatever is cut off, frozen or dead."""
-    from lab import faults
-    from lab.containers import open_engine
-    from lab.look import running_lab
-
-    state = running_lab()
-    with open_engine(state.lab) as engine:
-        if not engine.containers():
-            raise NotRunningError(f"The lab {state.lab} is not up; `make up` starts it.")
-        if faults.heal(engine, state.topology, lambda sentence: _told(f"{sentence}.")) == 0:
-            _told("Nothing was broken.")
-
-
-@app.command()
-def logs(
-    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=completions)],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new lines come.")] = False,
-    tail: Annotated[int, typer.Option(help="How many lines of the end.")] = 100,
-) -> None:
-    """Print the log of one part."""
-    from lab.containers import open_engine
-    from lab.faults import log_lines
-    from lab.look import running_lab
-
-    part = find_part(name, PARTS)
-    with open_engine(running_lab().lab, timeout=86400 if follow else 60) as engine:
-        for chunk in log_lines(engine, part, follow, tail):
-            sys.stdout.write(chunk)
-            sys.stdout.flush()
-
-
-@app.command()
 def engine(
     install: Annotated[bool, typer.Option("--install", help="Install and start what is missing, if possible.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing; the exit code tells.")] = False,
@@ -196,18 +97,7 @@ def engine(
         out.print("Docker, Compose v2 and buildx are ready.")
 
 
-def _each(names: list[str]) -> "Iterator[tuple[LabEngine, Part]]":
-    from lab.containers import open_engine
-    from lab.look import running_lab
-
-    parts: list[Part] = [find_part(name, BREAKABLE) for name in names]
-    with open_engine(running_lab().lab) as engine:
-        for part in parts:
-            yield engine, part
-
-
-def _told(sentence: str) -> None:
-    out.print(sentence, highlight=False)
+cli_faults.register(app)
 
 
 def main() -> None:

@@ -3,12 +3,13 @@
 import os
 
 from lab import envfile
+from lab.assess import assess
 from lab.containers import open_engine
 from lab.errors import NotRunningError
 from lab.paths import ENV_FILE, ROOT, STATE_FILE
 from lab.probes import Prober
 from lab.state import LabState, current_lab, load
-from lab.status_model import RegionStatus, assess
+from lab.status_model import RegionStatus
 
 
 def running_lab() -> LabState:

@@ -2,6 +2,7 @@
 
 import time
 
+from lab.assess import assess
 from lab.containers import LabEngine
 from lab.errors import NotReadyError
 from lab.explain import explain, last_lines
@@ -9,7 +10,7 @@ from lab.probes import Prober
 from lab.progress import Note, Progress
 from lab.readiness import STAGES, Stage, ended, missing
 from lab.state import LabState
-from lab.status_model import RegionStatus, assess
+from lab.status_model import RegionStatus
 
 DEADLINE = 240.0
 POLL = 0.3

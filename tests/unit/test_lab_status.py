@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from lab.assess import assess
 from lab.containers import ContainerFacts, read_facts
 from lab.facts import Agent, Broker, Facts, GaleraNode, Queue, ServerRow
 from lab.keystone import read_agents
 from lab.probes import best_broker, galera_writer, read_broker, read_holder, read_rows, read_state
 from lab.readiness import STAGES, ended, missing
-from lab.status_model import Health, RegionStatus, Verdict, assess
+from lab.status_model import Health, RegionStatus, Verdict
 from lab.status_view import as_json, draw
 from lab.topology import PARTS, Topology
 from lab.wire import table

@@ -1,0 +1,157 @@
+"""From what the probes saw to what a person wants to know: is it served, is it redundant, who leads. Pure."""
+
+from collections.abc import Sequence
+
+from lab.containers import ContainerFacts
+from lab.facts import Agent, Facts, ServerRow
+from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
+from lab.topology import PARTS, Part, Topology, parts_with_role
+
+ROLES: tuple[str, ...] = tuple(dict.fromkeys(part.role for part in PARTS if part.role != "bootstrap"))
+AGENT_ROLES = {"scheduler", "conductor", "compute"}
+GALERA_READY = {"up": "synced", "donor": "synced, feeds another"}
+GALERA_PHASES = {
+    "recover": "reads its own position",
+    "fresh": "new, waits for the others",
+    "wait": "waits to know who is newest",
+    "start": "starts, no cluster yet",
+    "join": "catches up",
+    "lost": "without a majority",
+    "stop": "is stopping",
+}
+
+
+def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = "") -> RegionStatus:
+    """Judge what was seen."""
+    writer = _writer(facts)
+    roles = []
+    for role in ROLES:
+        if role == "proxysql" and database_proxy != "proxysql":
+            continue
+        roles.append(RoleStatus(role, tuple(_part(topology, facts, part, writer) for part in parts_with_role(role))))
+    return RegionStatus(
+        lab=topology.lab,
+        region=topology.region,
+        address=topology.vip,
+        address_holder=facts.address_holder,
+        is_routed=facts.is_routed,
+        database_proxy=database_proxy,
+        database_proxy_reason=reason,
+        writer=writer,
+        galera_size=sum(_is_synced(facts, part.name) for part in parts_with_role("galera")),
+        queue_leaders={queue.name: queue.leader for queue in (facts.broker.queues if facts.broker else ())},
+        roles=tuple(roles),
+    )
+
+
+def container_state(fact: ContainerFacts | None) -> str:
+    """The container's state in one word."""
+    if fact is None:
+        return "missing"
+    if fact.is_running and not fact.is_connected:
+        return "cut off"
+    return {"exited": "dead", "created": "not started"}.get(fact.state, fact.state)
+
+
+def _part(topology: Topology, facts: Facts, part: Part, writer: str | None) -> PartStatus:
+    state = container_state(facts.containers.get(part.name))
+    health, says = (Health.DOWN, "") if state != "running" else _working(topology, facts, part, writer)
+    return PartStatus(part.name, part.role, topology.address(part), state, health, says)
+
+
+def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -> tuple[Health, str]:
+    if part.role == "edge":
+        return _edge(facts)
+    if part.role not in AGENT_ROLES and not facts.is_routed:
+        return Health.GOOD, "runs (more is not seen from here)"
+    match part.role:
+        case "lb":
+            return _balancer(topology, facts, part)
+        case "galera":
+            return _database(facts, part, writer)
+        case "proxysql":
+            return _proxysql(facts, part)
+        case "rabbitmq":
+            return _broker(facts, part)
+        case _ if part.role in AGENT_ROLES:
+            return _agent(facts.agents, part)
+        case _:
+            return _behind_balancer(facts, part)
+
+
+def _edge(facts: Facts) -> tuple[Health, str]:
+    silent = [name for name, answers in facts.published.items() if not answers]
+    if silent:
+        return Health.DOUBTFUL, "no answer" if len(silent) == len(facts.published) else f"no {', '.join(silent)}"
+    return Health.GOOD, f"publishes {', '.join(facts.published)}"
+
+
+def _balancer(topology: Topology, facts: Facts, part: Part) -> tuple[Health, str]:
+    if facts.balancers.get(part.name) is None:
+        return Health.DOUBTFUL, "HAProxy does not answer"
+    return Health.GOOD, "holds the address" if facts.address_holder == part.name else "stands by"
+
+
+def _is_synced(facts: Facts, name: str) -> bool:
+    node = facts.galera.get(name)
+    return node is not None and node.phase in GALERA_READY
+
+
+def _database(facts: Facts, part: Part, writer: str | None) -> tuple[Health, str]:
+    node = facts.galera.get(part.name)
+    if node is None:
+        return Health.DOUBTFUL, "does not answer"
+    if node.phase not in GALERA_READY:
+        return Health.DOUBTFUL, GALERA_PHASES.get(node.phase, node.phase)
+    return Health.GOOD, f"{'writer, ' if part.name == writer else ''}{GALERA_READY[node.phase]}"
+
+
+def _writer(facts: Facts) -> str | None:
+    named = [writer for writer in facts.writers.values() if writer]
+    return max(named, key=named.count) if named else None
+
+
+def _proxysql(facts: Facts, part: Part) -> tuple[Health, str]:
+    writer = facts.writers.get(part.name)
+    rows = _rows(facts, part.name)
+    if rows and not any(row.is_up for row in rows):
+        return Health.DOUBTFUL, "down for HAProxy"
+    return (Health.GOOD, f"writes go to {writer}") if writer else (Health.DOUBTFUL, "sees no writer")
+
+
+def _broker(facts: Facts, part: Part) -> tuple[Health, str]:
+    if facts.broker is None:
+        return Health.DOUBTFUL, "no answer"
+    if part.name not in facts.broker.running:
+        return Health.DOUBTFUL, "not in the cluster"
+    led = [queue for queue in facts.broker.queues if queue.leader == part.name]
+    thin = [queue for queue in led if queue.online < len(facts.broker.running)]
+    if thin:
+        return Health.DOUBTFUL, f"queue {thin[0].name} is on {thin[0].online} of {len(facts.broker.running)} nodes"
+    return Health.GOOD, f"leads {len(led)} of {len(facts.broker.queues)} queues"
+
+
+def _agent(agents: Sequence[Agent] | None, part: Part) -> tuple[Health, str]:
+    if agents is None:
+        return Health.DOUBTFUL, "not seen (no compute API)"
+    mine = [agent for agent in agents if agent.host == part.name]
+    if not mine:
+        return Health.DOUBTFUL, "has not reported yet"
+    if not mine[0].is_up:
+        return Health.DOUBTFUL, "reports no more"
+    return Health.GOOD, "reports" if mine[0].is_enabled else "reports, disabled"
+
+
+def _behind_balancer(facts: Facts, part: Part) -> tuple[Health, str]:
+    rows = _rows(facts, part.name)
+    if not rows:
+        return Health.DOUBTFUL, "not seen (no lb answers)"
+    up = sum(row.is_up for row in rows)
+    if up == len(rows):
+        return Health.GOOD, "takes requests"
+    checks = sorted({row.check for row in rows if not row.is_up and row.check})
+    return Health.DOUBTFUL, f"down for {len(rows) - up} of {len(rows)} lb {' '.join(checks)}".rstrip()
+
+
+def _rows(facts: Facts, server: str) -> list[ServerRow]:
+    return [row for rows in facts.balancers.values() for row in rows or () if row.server == server]
