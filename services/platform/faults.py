@@ -20,8 +20,10 @@ Services raise these; a `FaultRenderer` of the service's own gives them OpenStac
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
-from starlette.responses import Response
+if TYPE_CHECKING:
+    from starlette.responses import Response  # processes without HTTP need not load it
 
 
 class Fault(Exception):
@@ -102,7 +104,7 @@ _BY_STATUS: dict[int, type[Fault]] = {
 }  # fmt: skip
 
 #: Gives a fault its service's wire shape.
-FaultRenderer = Callable[[Fault], Response]
+FaultRenderer: TypeAlias = "Callable[[Fault], Response]"
 
 
 def fault_for_status(status: int, message: str, headers: Mapping[str, str] | None = None) -> Fault:
