@@ -40,6 +40,7 @@ def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = 
         writer=writer,
         galera_size=sum(_is_synced(facts, part.name) for part in parts_with_role("galera")),
         queue_leaders={queue.name: queue.leader for queue in (facts.broker.queues if facts.broker else ())},
+        thin_queues=_thin_queues(facts),
         roles=tuple(roles),
     )
 
@@ -125,10 +126,15 @@ def _broker(facts: Facts, part: Part) -> tuple[Health, str]:
     if part.name not in facts.broker.running:
         return Health.DOUBTFUL, "not in the cluster"
     led = [queue for queue in facts.broker.queues if queue.leader == part.name]
-    thin = [queue for queue in led if queue.online < len(facts.broker.running)]
-    if thin:
-        return Health.DOUBTFUL, f"queue {thin[0].name} is on {thin[0].online} of {len(facts.broker.running)} nodes"
     return Health.GOOD, f"leads {len(led)} of {len(facts.broker.queues)} queues"
+
+
+def _thin_queues(facts: Facts) -> tuple[str, ...]:
+    """Queues without a member on every node: they may not survive the node that they are on."""
+    if facts.broker is None:
+        return ()
+    nodes = len(facts.broker.running)
+    return tuple(f"{queue.name} on {queue.online} of {nodes}" for queue in facts.broker.queues if queue.online < nodes)
 
 
 def _agent(agents: Sequence[Agent] | None, part: Part) -> tuple[Health, str]:

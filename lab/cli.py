@@ -78,6 +78,14 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 
 
 @app.command()
+def dev() -> None:
+    """Run the same services in one process, without containers, until Ctrl-C."""
+    from lab.dev import run
+
+    run(_told)
+
+
+@app.command()
 def engine(
     install: Annotated[bool, typer.Option("--install", help="Install and start what is missing, if possible.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing; the exit code tells.")] = False,

@@ -7,38 +7,38 @@ import yaml  # type: ignore[import-untyped]
 
 from lab.errors import LabError
 from lab.paths import write_private
-from lab.topology import Topology
 
 CLOUD = "quorate"
+DEV_CLOUD = "quorate-dev"
 
 
-def entry(topology: Topology, password: str) -> dict[str, Any]:
-    """The administrator's way in."""
+def entry(identity_url: str, region: str, password: str) -> dict[str, Any]:
+    """The administrator's way in. `identity_url` is identity's root address."""
     return {
         "auth": {
-            "auth_url": f"{topology.identity_url}/v3",
+            "auth_url": f"{identity_url}/v3",
             "username": "admin",
             "password": password,
             "project_name": "admin",
             "user_domain_name": "Default",
             "project_domain_name": "Default",
         },
-        "region_name": topology.region,
+        "region_name": region,
         "identity_api_version": 3,
     }
 
 
-def put(path: Path, cloud: dict[str, Any]) -> None:
-    """Add or replace the lab's entry; others stay."""
+def put(path: Path, cloud: dict[str, Any], name: str = CLOUD) -> None:
+    """Add or replace one entry; others stay."""
     clouds = _read(path)
-    clouds[CLOUD] = cloud
+    clouds[name] = cloud
     _write(path, clouds)
 
 
-def remove(path: Path) -> None:
-    """Take the lab's entry out, and the file with it when it was the last."""
+def remove(path: Path, name: str = CLOUD) -> None:
+    """Take one entry out, and the file with it when it was the last."""
     clouds = _read(path)
-    if clouds.pop(CLOUD, None) is None:
+    if clouds.pop(name, None) is None:
         return
     if clouds:
         _write(path, clouds)

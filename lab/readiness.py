@@ -9,10 +9,12 @@ from lab.status_model import Health, RegionStatus
 
 @dataclass(frozen=True)
 class Stage:
-    """One thing to wait for: parts with these roles, or the one-shot job when there are none."""
+    """One thing to wait for: parts with these roles, the one-shot job, or queues."""
 
     title: str
     roles: tuple[str, ...] = ()
+    awaits_job: bool = False
+    patience: float | None = None  # seconds after which `up` goes on without it
 
 
 STAGES = (
@@ -20,15 +22,18 @@ STAGES = (
     Stage("Galera is synced", ("galera",)),
     Stage("Database proxy knows the writer", ("proxysql",)),
     Stage("RabbitMQ is one cluster", ("rabbitmq",)),
-    Stage("Tables and first data are there"),
+    Stage("Tables and first data are there", awaits_job=True),
     Stage("APIs answer behind the load balancers", ("identity", "image", "compute-api", "edge")),
     Stage("Schedulers, conductors and compute agents report", ("scheduler", "conductor", "compute")),
+    Stage("Every queue has a member on every node", patience=20),
 )
 
 
 def missing(stage: Stage, status: RegionStatus, job: ContainerFacts | None) -> list[str]:
     """What this stage still waits for; nothing when it is reached."""
-    if not stage.roles:
+    if not stage.roles and not stage.awaits_job:
+        return list(status.thin_queues)
+    if stage.awaits_job:
         return [] if job is not None and job.exit_code == 0 and job.state == "exited" else ["the bootstrap job"]
     lacking = [
         f"{part.name} ({part.says or part.container})"

@@ -73,12 +73,13 @@ class RegionStatus:
     writer: str | None
     galera_size: int
     queue_leaders: dict[str, str]
+    thin_queues: tuple[str, ...]
     roles: tuple[RoleStatus, ...]
 
     @property
     def verdict(self) -> Verdict:
         """The worst of its functions."""
-        found = {role.verdict for role in self.roles}
+        found = {role.verdict for role in self.roles} | ({Verdict.SERVING} if self.thin_queues else set())
         for verdict in (Verdict.FAILING, Verdict.SERVING):
             if verdict in found:
                 return verdict
@@ -93,6 +94,7 @@ class RegionStatus:
         ]
         if failing:
             return f"Not served: {', '.join(failing)}."
+        thin += [f"queue {queue}" for queue in self.thin_queues]
         if thin:
             return f"Serving, with less redundancy in {', '.join(thin)}."
         return "Serving, everything redundant."

@@ -34,7 +34,9 @@ def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tu
         with progress.step("Starting containers") as note:
             _remove_unused_proxies(engine, state)
             compose.up(state.topology, state.database_proxy, note)
-        clouds.put(CLOUDS_FILE, clouds.entry(state.topology, secrets["ADMIN_PASSWORD"]))
+        clouds.put(
+            CLOUDS_FILE, clouds.entry(state.topology.identity_url, state.topology.region, secrets["ADMIN_PASSWORD"])
+        )
         status = Waiter(engine, state, Prober(state.topology, secrets)).wait(progress)
     return state, status
 

@@ -32,10 +32,13 @@ class Waiter:
             if with_proxysql or "proxysql" not in stage.roles:
                 with progress.step(stage.title) as note:
                     status = self._wait_for(stage, note)
+                if stage.patience and (lacking := missing(stage, status, None)):
+                    progress.say(f"Going on without: {', '.join(lacking)}.", style="yellow")
         return status
 
     def _wait_for(self, stage: Stage, note: Note) -> RegionStatus:
         state = self.state
+        patience = time.monotonic() + (stage.patience or DEADLINE)
         while True:
             containers = self.engine.containers()
             if failed := ended(containers):
@@ -44,7 +47,7 @@ class Waiter:
             facts = self.prober.look(containers)
             status = assess(state.topology, facts, state.database_proxy, state.database_proxy_reason)
             lacking = missing(stage, status, containers.get("bootstrap"))
-            if not lacking:
+            if not lacking or (stage.patience and time.monotonic() > patience):
                 return status
             if time.monotonic() > self.deadline:
                 first = containers.get(lacking[0].split(" ")[0])

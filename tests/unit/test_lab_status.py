@@ -100,6 +100,14 @@ def test_silence_is_shown_and_never_raises():
     assert judged(Facts(containers={})).roles[0].parts[0].container == "missing"
 
 
+def test_a_queue_on_too_few_nodes_is_said():
+    facts = replace(healthy(), broker=Broker(frozenset({"mq1", "mq2", "mq3"}), (Queue("conductor", "mq2", 2, 2),)))
+    status = judged(facts)
+    assert status.verdict is Verdict.SERVING
+    assert status.sentence == "Serving, with less redundancy in queue conductor on 2 of 3."
+    assert missing(STAGES[-1], status, None) == ["conductor on 2 of 3"]
+
+
 def test_without_a_route_only_the_published_entrance_counts():
     seen = healthy()
     facts = Facts(seen.containers, is_routed=False, agents=seen.agents, published=seen.published)
@@ -108,7 +116,7 @@ def test_without_a_route_only_the_published_entrance_counts():
     assert all(missing(stage, status, facts.containers["bootstrap"]) == [] for stage in STAGES)
     assert "no route" in text(status)
     silent = replace(facts, published=dict.fromkeys(seen.published, False))
-    assert missing(STAGES[-2], judged(silent), None) == ["edge (no answer)"]
+    assert missing(STAGES[5], judged(silent), None) == ["edge (no answer)"]
 
 
 def test_what_haproxy_sees_counts():
