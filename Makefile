@@ -11,7 +11,7 @@ down: .venv/lab  ## remove all of the lab and prove that nothing remains
 status: .venv/lab ## show every part of the lab and what it does now
 	@$(V)/quorate status
 dev: .venv/lab   ## the same services in one process, without containers
-	@$(V)/python -m services.assembly.embedded
+	@$(V)/quorate dev
 check: .venv/test ## lint, types, imports, unit tests
 	@tests/check
 test: .venv/test ## every test that this machine can run

@@ -12,7 +12,7 @@ from lab.faults import plan_healing
 from lab.images import IMAGES, Image, digest
 from lab.names import completions, find_part
 from lab.settle import parse_routes
-from lab.topology import PARTS, Topology
+from lab.topology import PARTS
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_healing_reconnects_before_it_starts():
 def test_clouds_yaml_keeps_other_entries(tmp_path):
     file = tmp_path / "clouds.yaml"
     file.write_text("clouds:\n  quorate-dev:\n    auth: {auth_url: http://127.0.0.1:1}\n")
-    entry = clouds.entry(Topology("lab", "10.1.1", 24680), "secret")
+    entry = clouds.entry("http://127.0.0.1:24680", "RegionOne", "secret")
     clouds.put(file, entry)
     assert "quorate-dev" in file.read_text()
     assert "http://127.0.0.1:24680/v3" in file.read_text()
@@ -90,7 +90,7 @@ def test_clouds_yaml_keeps_other_entries(tmp_path):
 def test_the_last_entry_takes_clouds_yaml_with_it(tmp_path):
     file = tmp_path / "clouds.yaml"
     clouds.remove(file)
-    clouds.put(file, clouds.entry(Topology("lab", "10.1.1", 24680), "secret"))
+    clouds.put(file, clouds.entry("http://127.0.0.1:24680", "RegionOne", "secret"))
     clouds.remove(file)
     assert not file.exists()
 
