@@ -82,7 +82,7 @@ def dev() -> None:
     """Run the same services in one process, without containers, until Ctrl-C."""
     from lab.dev import run
 
-    run(_told)
+    run(lambda sentence: out.print(sentence, highlight=False))
 
 
 @app.command()
