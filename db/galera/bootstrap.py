@@ -24,7 +24,7 @@ PATIENCE = 20.0
 """Seconds to wait for silent peers before a node that was the last one standing goes on alone."""
 
 
-STUCK = 10.0
+STUCK = 20.0
 """Seconds without a primary component after which nodes that all see each other decide anew."""
 
 

@@ -24,6 +24,7 @@ from galera.records import (
     WAITING,
     Node,
     Saved,
+    notified_members,
     notified_phase,
 )
 from galera.settings import Settings, read_settings
@@ -57,6 +58,7 @@ class Keeper:
         self._admitted = False
         self._stop_asked = False
         self._watchfulness = Watchfulness(time.monotonic())
+        self._waits_for_others = False
         self._look_next = 0.0
         self._hopeless_since: float | None = None
 
@@ -64,10 +66,11 @@ class Keeper:
         """What the node says about itself now."""
         if not self._engine or self._node.phase == STOPPING:
             return self._node.line()
-        phase = notified_phase(notification(), admitted=self._admitted)
+        text = notification()
+        phase = notified_phase(text, admitted=self._admitted)
         if phase in PRIMARY_PHASES and self._watchfulness.doubtful(time.monotonic()):
             phase = LOST
-        return self._node._replace(phase=phase).line()
+        return self._node._replace(phase=phase, members=notified_members(text)).line()
 
     def run(self) -> int:
         """Live through starts of the engine until asked to stop; returns the exit status."""
@@ -79,6 +82,7 @@ class Keeper:
             if chosen is None:
                 break
             action, peers = chosen
+            self._waits_for_others = action is not Action.BOOTSTRAP
             end = self._live(command(self._settings, action, self._saved, peers))
             if end in {End.STOPPED, End.DIED}:
                 return 0 if end is End.STOPPED else 1
@@ -130,7 +134,8 @@ class Keeper:
                 return self._farewell(engine)
             if (text := notification()) != followed and self._follow(text):
                 followed = text
-            was_in_step = was_in_step or self._admitted
+            if self._admitted:
+                was_in_step = self._waits_for_others = True
             if self._is_stuck(time.monotonic()):
                 say("no primary component will come of this; deciding anew")
                 engine.stop()
@@ -163,7 +168,7 @@ class Keeper:
 
     def _is_stuck(self, now: float) -> bool:
         """Whether all nodes have seen each other for STUCK seconds without a primary component."""
-        if now < self._look_next:
+        if now < self._look_next or not self._waits_for_others:
             return False
         self._look_next = now + LOOK
         phase = notified_phase(notification(), admitted=self._admitted)

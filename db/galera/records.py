@@ -31,10 +31,11 @@ class Node(NamedTuple):
     phase: str = RECOVERING
     since: int = 0  # number of the view in which it came into step: the smaller, the more senior
     view: str = NO_VIEW  # the last primary view that it remembers, "<id>/<members>"
+    members: str = NO_VIEW  # ordinals of the nodes that it sees now, joined by commas
 
     def line(self) -> str:
         """The text form, without a line end."""
-        return f"{self.ordinal} {self.uuid} {self.seqno} {self.phase} {self.since} {self.view}"
+        return " ".join(str(value) for value in self)
 
 
 def parse_line(text: str) -> Node | None:
@@ -43,7 +44,7 @@ def parse_line(text: str) -> Node | None:
     if len(words) != len(Node._fields):
         return None
     try:
-        return Node(int(words[0]), words[1], int(words[2]), words[3], int(words[4]), words[5])
+        return Node(int(words[0]), words[1], int(words[2]), words[3], int(words[4]), *words[5:])
     except ValueError:
         return None
 
@@ -102,6 +103,12 @@ def parse_recovered(log: str) -> tuple[str, int]:
     """The position that `mariadbd --wsrep-recover` found."""
     found = re.findall(r"Recovered position:?\s*([0-9a-f-]{36}):(-?\d+)", log)
     return (found[-1][0], int(found[-1][1])) if found else (UNDEFINED, -1)
+
+
+def notified_members(arguments: str) -> str:
+    """Ordinals of the members in the server's last notification, as a node's line shows them."""
+    names = re.findall(r"[0-9a-f-]{36}/db(\d+)/", arguments)
+    return ",".join(sorted(names)) or NO_VIEW
 
 
 def notified_phase(arguments: str, *, admitted: bool) -> str:

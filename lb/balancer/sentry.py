@@ -8,11 +8,12 @@ import time
 from typing import NamedTuple
 
 from balancer import runtime
-from balancer.writer import Member, Reaper, choose_writer, parse_member
+from balancer.writer import Reaper, Report, choose_writer, parse_report
 
 LOOK = 0.1
 REFRESH = 1.0
 STATE_PORT = 4569
+PATIENCE = 0.1
 
 
 class SqlSide(NamedTuple):
@@ -29,10 +30,10 @@ class Sentry:
         self._side = side
         self._reaper = Reaper()
         self._writer: str | None = None
-        self._members: dict[str, Member] = {}
-        self._ending: list[str] = []
-        self._asked = 0.0
+        self._reports: dict[str, Report | None] = {}
+        self._asked = self._heard = 0.0
         self._up: set[str] = set()
+        self._ending: list[str] = []
 
     def look(self, now: float) -> None:
         """Look once, act on it."""
@@ -45,7 +46,8 @@ class Sentry:
                 weight = 1 if server.name == self._writer else 0
                 if server.weight != weight:
                     runtime.ask(f"set server {self._side.proxy}/{server.name} weight {weight}")
-            fit = {server.name: server.name == self._writer and server.up for server in servers}
+            # A silent writer that is still the writer keeps its sessions: they may well be alive.
+            fit = {server.name: server.name == self._writer for server in servers}
         sessions = {server.name: server.sessions for server in servers}
         due = self._reaper.due(fit, sessions, now)
         for name in due:
@@ -55,24 +57,26 @@ class Sentry:
         self._ending = due
 
     def _choose(self, up: set[str], now: float) -> None:
-        if up != self._up or now - self._asked >= REFRESH:
-            # a node that does not answer this time, though it is up, keeps its last answer
-            answers = [ask_member(name, self._side.addresses[name]) for name in sorted(up)]
-            self._members.update({member.name: member for member in answers if member})
-            self._asked, self._up = now, up
-        usable = [member for name, member in sorted(self._members.items()) if name in up]
-        writer = choose_writer(self._writer, usable)
-        if writer != self._writer:
-            ages = ", ".join(f"{member.name} since view {member.since}" for member in usable)
-            say(f"the writer is {writer} (in step: {ages})")
-            self._writer = writer
+        """Ask the nodes when something changed, while the writer is in doubt, and now and then."""
+        if self._writer in up:
+            self._heard = now
+        if up == self._up and self._writer in up and now - self._asked < REFRESH:
+            return
+        self._asked, self._up = now, up
+        self._reports = {name: ask_node(address) for name, address in self._side.addresses.items()}
+        ordinal = int(self._writer.removeprefix("db")) if self._writer else 0
+        chosen = choose_writer(self._writer, self._reports, ordinal=ordinal, silent_for=now - self._heard)
+        if chosen != self._writer:
+            known = {name: report for name, report in self._reports.items() if report}
+            ages = ", ".join(f"{name} {report.phase} since view {report.since}" for name, report in known.items())
+            say(f"the writer is {chosen} ({ages})")
+            self._writer, self._heard = chosen, now
 
 
-def ask_member(name: str, address: str) -> Member | None:
+def ask_node(address: str) -> Report | None:
     """What a node's state port says; None if it says nothing useful."""
-    with contextlib.suppress(OSError), socket.create_connection((address, STATE_PORT), timeout=0.15) as connection:
-        connection.settimeout(0.15)
-        return parse_member(name, connection.recv(512).decode("ascii", "replace"))
+    with contextlib.suppress(OSError), socket.create_connection((address, STATE_PORT), timeout=PATIENCE) as connection:
+        return parse_report(connection.recv(512).decode("ascii", "replace"))
     return None
 
 

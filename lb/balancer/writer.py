@@ -1,41 +1,66 @@
 """Which database node gets the writes, and whose sessions must end.
 
-Every load balancer reaches the same answer from what the nodes themselves say, and remembers nothing: the writer is
-the node that has been in step for the longest. A node that comes back is the youngest, so it takes nothing over.
+Every load balancer reaches the same answer from what the nodes themselves say, and remembers nothing but the present
+writer: the writer is the node that has been in step for the longest. A node that comes back is the youngest, so it
+takes nothing over.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 GRACE = 0.16
 """Seconds between a server's end and that of its sessions: those still connecting go elsewhere by themselves."""
 
+SILENCE = 1.0
+"""Seconds after which a writer that does not answer is given up, even if the other nodes still count on it."""
+
 USABLE = ("up", "donor")
 
 
-class Member(NamedTuple):
-    """A usable node, in the words of its state port."""
+class Report(NamedTuple):
+    """What a node's state port says, as far as it matters here."""
 
-    name: str
     ordinal: int
+    phase: str
     since: int
+    members: frozenset[int]
+
+    @property
+    def usable(self) -> bool:
+        """Whether the node serves clients."""
+        return self.phase in USABLE
 
 
-def parse_member(name: str, line: str) -> Member | None:
-    """Read a state line, "ordinal uuid seqno phase since view"; None if the node is not usable."""
+def parse_report(line: str) -> Report | None:
+    """Read a state line, "ordinal uuid seqno phase since view members"; None if it is not one."""
     words = line.split()
-    if len(words) < 5 or words[3] not in USABLE or not re.fullmatch(r"\d+", words[0] + words[4]):
+    if len(words) != 7:
         return None
-    return Member(name, int(words[0]), int(words[4]))
+    try:
+        members = frozenset(int(word) for word in words[6].split(",") if word != "-")
+        return Report(int(words[0]), words[3], int(words[4]), members)
+    except ValueError:
+        return None
 
 
-def choose_writer(current: str | None, members: list[Member]) -> str | None:
-    """The most senior node, the highest ordinal among equals. With no node usable the last choice stays."""
-    best = min(members, key=lambda member: (member.since, -member.ordinal), default=None)
-    return best.name if best else current
+def choose_writer(
+    current: str | None, reports: Mapping[str, Report | None], *, ordinal: int, silent_for: float
+) -> str | None:
+    """The most senior usable node, the highest ordinal among equals; with no node usable, the last choice.
+
+    A writer that stays silent keeps its role while the cluster counts it as a member: it is only slow, or only slow
+    to reach. The cluster expels a dead member in half a second. `ordinal` is the present writer's.
+    """
+    usable = {name: report for name, report in reports.items() if report and report.usable}
+    if not usable:
+        return current
+    if current is not None and reports.get(current) is None and silent_for < SILENCE:
+        witnesses = [report for report in usable.values() if ordinal in report.members]
+        if len(witnesses) == len(usable):
+            return current
+    return min(usable, key=lambda name: (usable[name].since, -usable[name].ordinal))
 
 
 class Reaper:

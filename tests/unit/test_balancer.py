@@ -1,0 +1,100 @@
+"""The load balancer's companion: the choice of the writer, stale sessions, moved addresses."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "lb"))
+
+from balancer import neighbour, runtime
+from balancer.writer import GRACE, SILENCE, Reaper, Report, choose_writer, parse_report
+
+EVERYONE = frozenset({1, 2, 3})
+
+
+def report(ordinal: int, since: int, phase: str = "up", members: frozenset[int] = EVERYONE) -> Report:
+    return Report(ordinal, phase, since, members)
+
+
+def test_the_longest_in_step_is_the_writer() -> None:
+    reports = {"db1": report(1, 5), "db2": report(2, 3), "db3": report(3, 9)}
+    assert choose_writer(None, reports, ordinal=0, silent_for=0) == "db2"
+
+
+def test_the_highest_ordinal_among_equals() -> None:
+    reports = {f"db{each}": report(each, 1) for each in (1, 2, 3)}
+    assert choose_writer(None, reports, ordinal=0, silent_for=0) == "db3"
+
+
+def test_a_node_that_comes_back_takes_nothing_over() -> None:
+    reports = {"db1": report(1, 1), "db2": report(2, 1), "db3": report(3, 4)}
+    assert choose_writer("db2", reports, ordinal=2, silent_for=0) == "db2"
+
+
+def test_a_slow_writer_keeps_its_role_while_the_cluster_counts_on_it() -> None:
+    reports = {"db1": report(1, 1), "db2": report(2, 1), "db3": None}
+    assert choose_writer("db3", reports, ordinal=3, silent_for=0.2) == "db3"
+    assert choose_writer("db3", reports, ordinal=3, silent_for=SILENCE) == "db2"
+
+
+def test_an_expelled_writer_is_replaced_at_once() -> None:
+    left = frozenset({1, 2})
+    reports = {"db1": report(1, 1, members=left), "db2": report(2, 1, members=left), "db3": None}
+    assert choose_writer("db3", reports, ordinal=3, silent_for=0.2) == "db2"
+
+
+def test_a_writer_that_says_goodbye_is_replaced_at_once() -> None:
+    reports = {"db1": report(1, 1), "db2": report(2, 1), "db3": report(3, 1, "stop")}
+    assert choose_writer("db3", reports, ordinal=3, silent_for=0) == "db2"
+
+
+def test_with_nobody_usable_nothing_changes() -> None:
+    reports = {"db1": None, "db2": report(2, 1, "lost"), "db3": None}
+    assert choose_writer("db1", reports, ordinal=1, silent_for=9) == "db1"
+    assert choose_writer(None, reports, ordinal=0, silent_for=9) is None
+
+
+def test_a_donor_still_serves() -> None:
+    reports = {"db1": report(1, 1, "donor"), "db2": report(2, 3), "db3": report(3, 5, "join")}
+    assert choose_writer("db1", reports, ordinal=1, silent_for=0) == "db1"
+
+
+def test_state_lines() -> None:
+    line = "2 4fa52aa6-e786-11f1-bb1e-be44580faf66 743 up 3 19c5aee4-e787-11f1-a31d-02142ece8919:13/3 1,2,3\n"
+    assert parse_report(line) == report(2, 3)
+    assert parse_report("2 x -1 start 0 - -\n") == Report(2, "start", 0, frozenset())
+    assert parse_report("") is None
+    assert parse_report("a b c d e f g") is None
+
+
+def test_sessions_end_a_moment_after_their_server() -> None:
+    reaper = Reaper()
+    sessions = {"db1": 2, "db2": 4}
+    assert reaper.due({"db1": True, "db2": True}, sessions, 0.0) == []
+    assert reaper.due({"db1": False, "db2": True}, sessions, 1.0) == []
+    assert reaper.due({"db1": False, "db2": True}, sessions, 1.0 + GRACE) == ["db1"]
+    assert reaper.due({"db1": False, "db2": True}, {"db1": 0}, 2.0) == []
+    assert reaper.due({"db1": True, "db2": True}, sessions, 3.0) == []
+    assert reaper.due({"db1": False, "db2": True}, sessions, 3.1) == []
+
+
+def test_the_runtime_table_is_read_by_its_header() -> None:
+    table = "# pxname,svname,scur,status,weight,\ngalera,db1,3,UP 1/2,1,\ngalera,db2,0,DOWN,0,\n\n"
+    assert runtime.parse_servers(table) == [runtime.Server("db1", True, 1, 3), runtime.Server("db2", False, 0, 0)]
+
+
+def test_neighbour_events() -> None:
+    def attribute(kind: int, data: bytes) -> bytes:
+        return struct.pack("=HH", 4 + len(data), kind) + data + b"\0" * (-len(data) % 4)
+
+    def message(kind: int, body: bytes) -> bytes:
+        return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+    head = struct.pack("=BBHiHBB", 2, 0, 0, 2, 2, 0, 1)
+    body = head + attribute(1, bytes([10, 0, 0, 10])) + attribute(2, bytes.fromhex("0242ac110002"))
+    packet = message(99, b"") + message(neighbour.NEW_NEIGHBOUR, body)
+    assert list(neighbour.entries(packet)) == [("10.0.0.10", "02:42:ac:11:00:02")]
+    assert list(neighbour.entries(message(neighbour.NEW_NEIGHBOUR, head))) == []
+    assert list(neighbour.entries(b"\0" * 16)) == []
