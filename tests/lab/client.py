@@ -68,7 +68,7 @@ class Client:
         self.login = login
         self.history = History() if history is None else history
         self.token = token
-        self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=urllib3.Timeout(connect=2.0, read=PATIENCE))
+        self._pool = urllib3.PoolManager(maxsize=8, retries=False)
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:
@@ -86,9 +86,10 @@ class Client:
         *,
         version: str = "2.87",
         patience: float = PATIENCE,
+        timeout: float = PATIENCE,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request, again where that is safe, until it is answered or patience ends."""
+        """Send one request, again where that is safe, until patience ends; each try is given `timeout`."""
         sent = {"X-Auth-Token": self.token} if self.token else {}
         if service == "compute":
             sent["OpenStack-API-Version"] = f"compute {version}"
@@ -99,16 +100,17 @@ class Client:
         sent |= dict(headers or {})
         give_up = time.monotonic() + patience
         for tries in itertools.count(1):
-            answer = self._once(method, self.login.urls[service] + path, body, sent, tries)
+            answer = self._once(method, self.login.urls[service] + path, body, sent, tries, timeout)
             passing = answer.status is None or answer.status in PASSING
             if answer.outcome is Outcome.OK or method not in SAFE or not passing or time.monotonic() > give_up:
                 return answer
             time.sleep(PAUSES[min(tries, len(PAUSES)) - 1])
         raise AssertionError("unreachable")
 
-    def _once(self, method: str, url: str, body: Any, headers: Mapping[str, str], tries: int) -> Answer:
+    def _once(self, method: str, url: str, body: Any, headers: Mapping[str, str], tries: int, timeout: float) -> Answer:
+        limits = urllib3.Timeout(connect=2.0, read=timeout)
         try:
-            got = self._pool.request(method, url, body=body, headers=dict(headers))
+            got = self._pool.request(method, url, body=body, headers=dict(headers), timeout=limits)
         except (ConnectTimeoutError, NewConnectionError) as error:
             return Answer(Outcome.FAIL, tries=tries, why=f"{type(error).__name__}: never sent")
         except (HTTPError, OSError) as error:
@@ -169,5 +171,5 @@ class Client:
 def read(body: Any, path: str) -> str:
     """A value inside an answer, by a dotted path."""
     for step in path.split("."):
-        body = body[step]
+        body = body[int(step)] if step.isdigit() else body[step]
     return str(body)

@@ -3,11 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from tests.lab.final_state import CPU_RATIO, FinalState, Guest, Host
+from tests.lab.final_state import CPU_RATIO, FINAL_STATUS, FinalState, Guest, Host
 from tests.lab.history import Operation, Outcome
 from tests.lab.invariant import Invariant, Problem, of
 
-FINAL = {"ACTIVE", "SHUTOFF", "ERROR"}
 #: What the fault of a server in ERROR must say to be a cause, and not a loss dressed up.
 CAUSES = ("no valid host was found", "build attempts")
 #: Actions on servers, and the order that each gives to the host.
@@ -17,7 +16,7 @@ ORDERS = {"reboot": "reboot", "stop": "power_off", "start": "power_on"}
 def servers_are_final(operations: Sequence[Operation], state: FinalState) -> Iterator[Problem]:
     """Every server reached an end: ACTIVE (SHUTOFF where it was stopped), or ERROR with a fault that names a cause."""
     for server in state.servers or ():
-        if server.task is not None or server.status not in FINAL:
+        if server.task is not None or server.status not in FINAL_STATUS:
             yield Problem(f"server {server.name} ({server.id}) hangs in {server.status}, task {server.task}")
         elif server.status == "ERROR" and not any(cause in server.fault.lower() for cause in CAUSES):
             yield Problem(f"server {server.name} ({server.id}) is in ERROR without a cause: {server.fault!r}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 #: Processors may be promised this many times (Nova's cpu_allocation_ratio); memory and disk only once.
 CPU_RATIO = 4
+#: Where a server may rest.
+FINAL_STATUS = frozenset({"ACTIVE", "SHUTOFF", "ERROR"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""The running lab for tests that break it, and the report that they leave in `var/`."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lab.errors import LabError
+from lab.paths import VAR
+from tests.lab import report
+from tests.lab.power import quorate_up
+from tests.lab.record import Record
+from tests.lab.region import Region, open_region
+
+RECORDS = pytest.StashKey[list[Record]]()
+TIMEOUT = 600
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lab")
+    group.addoption("--runs", type=int, default=int(os.environ.get("QUORATE_RUNS", "1")), help="Runs of each fault.")
+    group.addoption("--as-found", action="store_true", help="Take the lab as it runs; do not bring it up first.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RECORDS] = []
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "run" in metafunc.fixturenames:
+        metafunc.parametrize("run", range(metafunc.config.getoption("--runs")), ids=lambda number: f"run{number + 1}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = slowness()
+    for item in items:
+        if "region" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.docker)
+            item.add_marker(pytest.mark.timeout(TIMEOUT * slow))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if records := session.config.stash.get(RECORDS, []):
+        report.write(VAR, records, slowness())
+
+
+def slowness() -> float:
+    """The one multiplier of all times for slow machines."""
+    return float(os.environ.get("QUORATE_SLOW", "1"))
+
+
+@pytest.fixture(scope="session")
+def region(request: pytest.FixtureRequest) -> Iterator[Region]:
+    """One region of the lab, up and whole."""
+    slow = slowness()
+    if not request.config.getoption("--as-found"):
+        _bring_up(slow)
+    with open_region(slow) as found:
+        found.heal()
+        found.wait_redundant(120)
+        yield found
+        found.heal()
+
+
+@pytest.fixture
+def records(request: pytest.FixtureRequest) -> list[Record]:
+    """Where a test puts what it measured; the report is made of it."""
+    return request.config.stash[RECORDS]
+
+
+def _bring_up(slow: float) -> None:
+    from lab.commands import succeeds
+
+    if not succeeds(["docker", "info"]):
+        reason = "there is no Docker engine here"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}, and CI wants these tests run")
+        pytest.skip(reason)
+    try:
+        quorate_up(600 * slow)
+    except LabError as error:
+        pytest.fail(error.message)

@@ -1,0 +1,76 @@
+"""What one run of one fault measured, and what the design asks of that fault."""
+
+from dataclasses import dataclass, field
+
+FRESH, POOLED, WRITES, RPC = "fresh connections", "pooled connection", "writes", "RPC"
+BUILDS = "all 30 ACTIVE"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the design promises for a fault; `why_missed` is what is known where it is not kept."""
+
+    title: str
+    limits: dict[str, float] = field(default_factory=dict)
+    failed: int | None = None  # safe requests
+    why_missed: str = ""
+
+
+#: By the key of the fault. Seconds are the design's ("What must hold"), except those for builds, which it leaves open.
+TARGETS: dict[str, Target] = {
+    "identity": Target("SIGKILL of an identity replica", failed=0),
+    "image": Target("SIGKILL of an image replica", failed=0),
+    "compute-api": Target("SIGKILL of a compute-api replica", failed=0),
+    "lb-kill": Target("SIGKILL of the active load balancer", {FRESH: 0.4, POOLED: 0.4}),
+    "lb-haproxy": Target("death of its HAProxy process only", {FRESH: 0.1, POOLED: 0.1}),
+    "lb-pause": Target("pause of the active load balancer", {FRESH: 0.4, POOLED: 0.4}),
+    "writer-kill": Target("SIGKILL of the Galera writer", {WRITES: 1.0}),
+    "writer-stop": Target("graceful stop of the Galera writer", {WRITES: 1.0}),
+    "writer-cut": Target("isolation of the Galera writer, back by IST", {WRITES: 1.0}),
+    "writer-pause": Target("pause of the Galera writer", {WRITES: 1.7}),
+    "node-sst": Target("a Galera node with an empty disk, back by SST", {WRITES: 1.0}),
+    "proxysql-kill": Target("SIGKILL of a ProxySQL", {WRITES: 0.3}),
+    "queue-kill": Target("SIGKILL of the leader of the conductor's queue, 30 builds", {RPC: 0.5, BUILDS: 20.0}),
+    "queue-cut": Target("isolation of the leader of the conductor's queue, 30 builds", {RPC: 1.5, BUILDS: 20.0}),
+    "queue-pause": Target("pause of the leader of the conductor's queue, 30 builds", {RPC: 1.5, BUILDS: 20.0}),
+    "scheduler": Target("SIGKILL of a scheduler in mid-build of 30", {BUILDS: 20.0}, failed=0),
+    "conductor": Target("SIGKILL of a conductor in mid-build of 30", {BUILDS: 20.0}, failed=0),
+    "compute": Target("SIGKILL of a compute agent in mid-build of 30", {BUILDS: 30.0}, failed=0),
+    "one-of-each": Target("SIGKILL of one of everything at once"),
+    "all": Target("SIGKILL of every container at once, then `quorate up`"),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run. Gaps in seconds by meter: before the fault, while it lasted, while the part came back."""
+
+    fault: str
+    run: int
+    struck: tuple[str, ...]
+    calm: dict[str, float]
+    gaps: dict[str, float]
+    returning: dict[str, float]
+    requests: int
+    failed_safe: int
+    refused: int
+    unknown: int
+    redundant_after: float
+    lost: int
+    ruling: str
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()  # the requests that did not succeed, a line each
+
+
+def missed(record: Record, slow: float) -> list[str]:
+    """What the design promises and this run did not keep, in sentences. Pure."""
+    target = TARGETS[record.fault]
+    said = [
+        f"{meter}: {record.gaps[meter]:.2f} s, at most {limit * slow:.2f} s"
+        for meter, limit in target.limits.items()
+        if record.gaps.get(meter, 0.0) > limit * slow
+    ]
+    if target.failed is not None and record.failed_safe > target.failed:
+        said.append(f"{record.failed_safe} safe requests failed")
+    return said

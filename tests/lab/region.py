@@ -1,0 +1,125 @@
+"""The running lab as the tests see it: its parts, what is wrong with them, and waits for what must come back."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from lab import envfile, faults
+from lab.containers import LabEngine, open_engine
+from lab.look import look, running_lab
+from lab.names import find_part
+from lab.paths import ENV_FILE
+from lab.status_model import Health, RegionStatus
+from lab.status_model import Verdict as Redundancy
+from lab.topology import Part, Topology, parts_with_role
+from tests.lab.client import Client, Login
+
+POLL = 0.1
+
+
+class Region:
+    """One region of the lab."""
+
+    def __init__(self, engine: LabEngine, topology: Topology, database_proxy: str, slow: float) -> None:
+        self.engine, self.topology, self.database_proxy, self.slow = engine, topology, database_proxy, slow
+        secrets = envfile.read(ENV_FILE)
+        self.urls = {
+            "identity": topology.identity_url,
+            "image": topology.image_url,
+            "compute": topology.compute_url,
+        }
+        self.admin = Login(self.urls, "admin", secrets["ADMIN_PASSWORD"], "admin")
+
+    def part(self, name: str) -> Part:
+        """A part by its name."""
+        return find_part(name)
+
+    def status(self) -> RegionStatus:
+        """One look at everything."""
+        return look()
+
+    def wait_redundant(self, seconds: float) -> float:
+        """Wait until every part works again; how long that took."""
+        began = time.monotonic()
+
+        def lacking() -> str:
+            seen = self.status()
+            if seen.verdict is Redundancy.REDUNDANT:
+                return ""
+            return ", ".join(
+                f"{part.name} ({part.container}: {part.says})"
+                for role in seen.roles
+                for part in role.parts
+                if part.health is not Health.GOOD
+            )
+
+        until(lacking, seconds * self.slow, "full redundancy")
+        return time.monotonic() - began
+
+    def heal(self) -> list[str]:
+        """Undo every fault; says what was undone."""
+        said: list[str] = []
+        faults.heal(self.engine, self.topology, said.append)
+        return said
+
+    def active_balancer(self) -> Part:
+        """The load balancer that holds the address."""
+        return find_part(self._known(lambda: self.status().address_holder, "an owner of the address"))
+
+    def writer(self) -> Part:
+        """The database node that takes the writes."""
+        return find_part(self._known(lambda: self.status().writer, "a Galera writer"))
+
+    def queue_leader(self, queue: str) -> Part:
+        """The RabbitMQ node that leads a queue."""
+        return find_part(self._known(lambda: self.status().queue_leaders.get(queue), f"a leader of queue {queue}"))
+
+    def _known(self, find: Callable[[], str | None], what: str) -> str:
+        found: list[str] = []
+
+        def missing() -> str:
+            found[:] = [name for name in (find(),) if name]
+            return "" if found else what
+
+        until(missing, 20 * self.slow, what)
+        return found[0]
+
+    def kill_together(self, parts: Iterable[Part]) -> None:
+        """SIGKILL several parts as nearly at once as the engine can."""
+        parts = list(parts)
+        with ThreadPoolExecutor(len(parts)) as pool:
+            list(pool.map(lambda part: faults.kill(self.engine, part), parts))
+
+    def one_of_everything(self) -> list[Part]:
+        """The active one of each pair or three, where one is active; else the first."""
+        status = self.status()
+        leading = {status.address_holder, status.writer, status.queue_leaders.get("conductor")}
+        roles = [role.role for role in status.roles if role.role != "edge"]
+        return [
+            next((part for part in parts_with_role(role) if part.name in leading), parts_with_role(role)[0])
+            for role in roles
+        ]
+
+    def client(self) -> Client:
+        """The administrator's client, with a token."""
+        client = Client(self.admin)
+        client.log_in()
+        return client
+
+
+def until(lacking: Callable[[], str], seconds: float, what: str) -> None:
+    """Return when nothing lacks; raise TimeoutError with what still does."""
+    give_up = time.monotonic() + seconds
+    while missing := lacking():
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"no {what} after {seconds:.0f} s: {missing}")
+        time.sleep(POLL)
+
+
+@contextmanager
+def open_region(slow: float) -> Iterator[Region]:
+    """The lab of this checkout, as it runs."""
+    state = running_lab()
+    with open_engine(state.lab) as engine:
+        yield Region(engine, state.topology, state.database_proxy, slow)

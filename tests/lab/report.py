@@ -1,0 +1,136 @@
+"""`var/failover.md` and `var/failover.json`: what was measured, beside what was promised and what others published."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+
+from tests.lab.machine import facts
+from tests.lab.peers import PEERS
+from tests.lab.record import TARGETS, Record
+
+GAPS_NOTE = """\
+Gap: the longest time between two successes of a client that asks all the time: every 20 ms over fresh connections, or
+over one that is kept (identity, `GET /v3`); a small write every 30 ms (a tag on an image); three servers that are
+rebooted in turn (RPC). *Calm* is the same client's longest gap just before the fault: what the machine itself adds.
+Failed: requests of the load (users, projects, tokens, images with data, servers) that did not succeed; those that a
+client may repeat were repeated. Lost: acknowledged and then gone. Whole again: from mending to full redundancy."""
+
+
+def write(folder: Path, records: Sequence[Record], slow: float) -> None:
+    """Write both files."""
+    machine = facts()
+    whole = {"machine": machine, "slow": slow, "runs": [asdict(record) for record in records]}
+    (folder / "failover.json").write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "failover.md").write_text(text(records, machine, slow), encoding="utf-8")
+
+
+def text(records: Sequence[Record], machine: dict[str, str], slow: float) -> str:
+    """The page. Pure."""
+    by_fault = [(key, list(runs)) for key, runs in groupby(sorted(records, key=_order), key=lambda one: one.fault)]
+    lines = ["# Failover, measured", "", "; ".join(f"{name}: {value}" for name, value in machine.items()) + "."]
+    if slow != 1:
+        lines.append(f"Bounds of the tests were multiplied by {slow:g} on this machine; the targets below are not.")
+    lines += [
+        "",
+        GAPS_NOTE,
+        "",
+        *_table(by_fault),
+        "",
+        *_misses(by_fault, slow),
+        *_wrongs(by_fault),
+        *_comparison(by_fault),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Minimum, median and maximum."""
+    return f"{min(values):.2f} / {statistics.median(values):.2f} / {max(values):.2f}"
+
+
+def _order(record: Record) -> int:
+    return list(TARGETS).index(record.fault)
+
+
+def _table(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
+    lines = [
+        "| fault | runs | client | calm | gap, s (min / median / max) | while it returns | target | kept |"
+        " failed: safe, refused, unknown of all | lost | whole again, s | verdict |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for key, runs in by_fault:
+        target = TARGETS[key]
+        failed = (
+            f"{_sum(runs, 'failed_safe')}, {_sum(runs, 'refused')}, {_sum(runs, 'unknown')} of {_sum(runs, 'requests')}"
+        )
+        ruling = "valid" if all(run.ruling == "valid" for run in runs) else "**" + _worst(runs) + "**"
+        ends = f"{failed} | {_sum(runs, 'lost')} | {spread([run.redundant_after for run in runs])} | {ruling} |"
+        for number, meter in enumerate(runs[0].gaps or {"-": 0.0}):
+            gaps = [run.gaps[meter] for run in runs if meter in run.gaps]
+            limit = target.limits.get(meter)
+            kept = "-" if limit is None else "✓" if max(gaps) <= limit else "missed"
+            first = f"| {target.title} | {len(runs)}" if number == 0 else "| | "
+            lines.append(
+                f"{first} | {meter} | {_most(runs, 'calm', meter)} | {spread(gaps) if gaps else '-'}"
+                f" | {_most(runs, 'returning', meter)} | {f'{limit:g}' if limit else '-'} | {kept}"
+                f" | {ends if number == 0 else ' | | | |'}"
+            )
+    return lines
+
+
+def _sum(runs: Sequence[Record], name: str) -> int:
+    return sum(getattr(run, name) for run in runs)
+
+
+def _worst(runs: Sequence[Record]) -> str:
+    return "invalid" if any(run.ruling == "invalid" for run in runs) else "unknown"
+
+
+def _most(runs: Sequence[Record], name: str, meter: str) -> str:
+    values = [getattr(run, name)[meter] for run in runs if meter in getattr(run, name)]
+    return f"{max(values):.2f}" if values else "-"
+
+
+def _misses(by_fault: list[tuple[str, list[Record]]], slow: float) -> list[str]:
+    lines = []
+    for key, runs in by_fault:
+        target = TARGETS[key]
+        for meter, limit in target.limits.items():
+            over = [run for run in runs if run.gaps.get(meter, 0.0) > limit]
+            if over:
+                calm = max(run.calm.get(meter, 0.0) for run in over)
+                busy = (
+                    f" The same client waited {calm:.2f} s just before the fault: the machine was busy."
+                    if calm > 0.15
+                    else ""
+                )
+                why = f" {target.why_missed}" if target.why_missed else ""
+                lines.append(f"- {target.title}, {meter}: missed in {len(over)} of {len(runs)} runs.{why}{busy}")
+        failed = _sum(runs, "failed_safe")
+        if target.failed is not None and failed > target.failed:
+            lines.append(f"- {target.title}: {failed} safe requests failed. {target.why_missed}".rstrip())
+    return ["## Targets that were missed", "", *(lines or ["None."]), ""]
+
+
+def _wrongs(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
+    lines = [
+        f"- {TARGETS[key].title}, run {run.run + 1}: {problem}"
+        for key, runs in by_fault
+        for run in runs
+        for problem in run.problems
+    ]
+    return ["## What the verdict found wrong", "", *lines, ""] if lines else []
+
+
+def _comparison(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
+    measured = dict(by_fault)
+    lines = ["## Beside published numbers", "", "| published | scenario | here |", "|---|---|---|"]
+    for peer in PEERS:
+        runs = measured.get(peer.fault)
+        lines.append(
+            f"| {peer.published} | {peer.scenario} ({peer.source}) | {peer.here(runs) if runs else 'not run'} |"
+        )
+    return lines
