@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.image import actions, bootstrap, data, images, members, schemas, tags, versions
 from services.image.directory_store import DirectoryStore
 from services.image.faults import glance_faults
+from services.image.rendering import Documents
 from services.image.service import Service
 from services.image.settings import ImageSettings
 from services.image.sweep import Sweep
@@ -33,6 +34,7 @@ def build_app(settings: ImageSettings, transactor: Transactor, tokens: TokenVali
         store=DirectoryStore(settings.data_dir / "images"),
         uploads=Uploads(transactor, settings.upload_lease_seconds),
         threads=ThreadPoolExecutor(_DATA_THREADS, thread_name_prefix="image-data"),
+        documents=Documents(),
     )
     return make_app(
         "image",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,6 +19,7 @@ from services.image.creation import NewImage, check_amounts, new_image, unique
 from services.image.documents import STORE
 from services.image.lookup import changes, find_changeable, find_visible
 from services.image.models import Image, Tag, Tombstone
+from services.image.rendering import Version
 from services.image.service import Here
 from services.platform.authentication import Authenticated
 from services.platform.context import Context
@@ -56,14 +59,18 @@ def _create(session: Session, context: Context, wanted: NewImage) -> Image:
 def list_images(request: Request, context: Authenticated, here: Here) -> Response:
     pairs = request.query_params.multi_items()
     listing = filters.parse(pairs)
-    found, more = here.read(
-        lambda session: queries.list_images(session, listing, context.access.project_id, is_admin=context.is_admin)
-    )
+
+    def work(session: Session) -> tuple[Sequence[Version], list[str], bool]:
+        page, more = queries.list_versions(session, listing, context.access.project_id, is_admin=context.is_admin)
+        return page, here.documents.of(session, page), more
+
+    page, found, more = here.read(work)
     kept = [pair for pair in pairs if pair[0] != "marker"]
-    body: dict[str, Any] = {"images": found, "first": _address(kept), "schema": "/v2/schemas/images"}
-    if more and found:
-        body["next"] = _address([*kept, ("marker", found[-1]["id"])])
-    return json_body(200, body)
+    rest = {"first": _address(kept), "schema": "/v2/schemas/images"}
+    if more and page:
+        rest["next"] = _address([*kept, ("marker", page[-1].id)])
+    body = f'{{"images": [{", ".join(found)}], {json.dumps(rest)[1:]}'
+    return Response(body, media_type="application/json")
 
 
 def _address(pairs: list[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""The SQL of lists: two statements however long the list is (images; their tags)."""
+"""The SQL of lists: which images are on a page, in which order."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from services.image.documents import PLAIN, image_document
 from services.image.filters import OPERATORS, Condition, Listing, Order
 from services.image.models import Image, Member, Tag
+from services.image.rendering import VERSION_COLUMNS, Version
 from services.platform.faults import BadRequest
 
 #: What stands in the order for an attribute that an image does not have.
@@ -23,32 +23,22 @@ _images: Final = Image.__table__.c
 _tags: Final = Tag.__table__.c
 _members: Final = Member.__table__.c
 
-_COLUMNS: Final = [_images[name] for name in (*PLAIN, "properties", "location", "created_at", "updated_at")]
 
-
-def list_images(
+def list_versions(
     session: Session, listing: Listing, project_id: str | None, *, is_admin: bool
-) -> tuple[list[dict[str, Any]], bool]:
-    """The documents of one page, and whether more follow."""
+) -> tuple[Sequence[Version], bool]:
+    """The images of one page, each in the version that it has now; and whether more follow."""
     query = _query(listing, project_id, is_admin)
     if listing.page.marker is not None:
         query = query.where(_follows(_marker_values(session, listing), listing.order))
-    rows = session.execute(query).all()
-    page, more = listing.page.split(rows)
-    tags = _tags_of(session, [row.id for row in page])
-    return [_document(row, tags) for row in page], more
-
-
-def _document(row: Row[Any], tags: dict[str, list[str]]) -> dict[str, Any]:
-    properties, location, created_at, updated_at = row[len(PLAIN) :]
-    return image_document(row[: len(PLAIN)], properties, location, created_at, updated_at, tags.get(row.id, []))
+    return listing.page.split([Version(*row) for row in session.execute(query)])
 
 
 @lru_cache(maxsize=500)
 def _query(listing: Listing, project_id: str | None, is_admin: bool) -> Select[Any]:
     """One page from its beginning. Kept, because the same lists are asked for again and again, and building the
     statement costs as much as running it."""
-    query = select(*_COLUMNS).where(
+    query = select(*VERSION_COLUMNS).where(
         _visible(listing, project_id, is_admin=is_admin),
         _images.os_hidden == listing.os_hidden,
         *(_meets(condition) for condition in listing.conditions),
@@ -122,18 +112,3 @@ def _follows(values: Sequence[str | int | datetime], order: Sequence[Order]) -> 
         alternatives.append(and_(*equal, column < value if one.descending else column > value))
         equal.append(column == value)
     return or_(*alternatives)
-
-
-_TAGS_OF: Final = (
-    select(_tags.image_id, _tags.value)
-    .where(_tags.image_id.in_(bindparam("ids", expanding=True)))
-    .order_by(_tags.value)
-)
-
-
-def _tags_of(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    if ids:
-        for image_id, value in session.execute(_TAGS_OF, {"ids": ids}):
-            found.setdefault(image_id, []).append(value)
-    return found

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from services.image.rendering import Documents
 from services.image.settings import ImageSettings
 from services.image.store import BlobStore
 from services.image.uploads import Uploads
@@ -29,6 +30,7 @@ class Service:
     store: BlobStore
     uploads: Uploads
     threads: Executor
+    documents: Documents
 
     def write(self, work: Callable[[Session], T]) -> T:
         """As `Transactor.write`, for work that looks before it inserts: where another replica inserted the same key
