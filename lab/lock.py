@@ -1,6 +1,7 @@
 """One `up` or `down` at a time in a checkout."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from lab.paths import VAR, private_directory
 def only_one() -> Iterator[None]:
     """Hold the checkout's lock, or say that another command does."""
     private_directory(VAR)
-    with (VAR / "lock").open("w") as file:
+    with os.fdopen(os.open(VAR / "lock", os.O_RDWR | os.O_CREAT, 0o600), "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
