@@ -13,8 +13,8 @@ from services.identity.api.common import Body, Call, CallDep, change, create, ge
 from services.identity.api.lists import answer_list, filtered
 from services.identity.api.options import (
     RESOURCE_OPTIONS,
-    IdText,
     Options,
+    PlainId,
     ShortName,
     Tags,
     changed_options,
@@ -31,7 +31,7 @@ class NewDomain(Body):
     name: ShortName
     description: str | None = None
     enabled: bool = True
-    explicit_domain_id: IdText | None = None
+    explicit_domain_id: PlainId | None = None
     tags: Tags = []
     options: Options = {}
 

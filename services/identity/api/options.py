@@ -13,6 +13,8 @@ ShortName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
 #: Users, roles and services.
 LongName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
 IdText = Annotated[str, Field(min_length=1, max_length=64)]
+#: An id that a client chooses.
+PlainId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Tag = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^,/]*$")]
 Tags = Annotated[list[Tag], Field(max_length=80)]
 Options = dict[str, Any]
