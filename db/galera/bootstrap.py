@@ -13,6 +13,7 @@ from typing import NamedTuple
 from galera.records import (
     DECIDING_PHASES,
     FRESH,
+    MOVING_PHASES,
     NO_VIEW,
     PRIMARY_PHASES,
     UNDEFINED,
@@ -24,7 +25,7 @@ PATIENCE = 20.0
 """Seconds to wait for silent peers before a node that was the last one standing goes on alone."""
 
 
-STUCK = 20.0
+STUCK = 15.0
 """Seconds without a primary component after which nodes that all see each other decide anew."""
 
 
@@ -73,9 +74,17 @@ def complete_view(nodes: Iterable[Node]) -> str:
     return complete[0] if complete else NO_VIEW
 
 
-def hopeless(peers: Mapping[int, Node | None]) -> bool:
-    """Whether an engine without a primary component has nobody to wait for: all answer, none is in one."""
-    return all(peer is not None and peer.phase not in PRIMARY_PHASES for peer in peers.values())
+def hopeless(me: Node, peers: Mapping[int, Node | None]) -> bool:
+    """Whether this node's engine, which is in no primary component, waits for something that nobody prepares.
+
+    All must answer, and none may be in a primary component or about to move: reading its position, stopping, or ready
+    to resume the view that this node is part of.
+    """
+    answering = [peer for peer in peers.values() if peer is not None]
+    if len(answering) < len(peers) or any(peer.phase in PRIMARY_PHASES | MOVING_PHASES for peer in answering):
+        return False
+    deciding = any(peer.phase in DECIDING_PHASES for peer in answering)
+    return not (deciding and complete_view([me, *answering]) != NO_VIEW)
 
 
 def newest(nodes: Iterable[Node]) -> Node | None:

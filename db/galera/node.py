@@ -172,7 +172,7 @@ class Keeper:
             return False
         self._look_next = now + LOOK
         phase = notified_phase(notification(), admitted=self._admitted)
-        if phase not in {STARTING, LOST} or not hopeless(port.ask_all(self._settings.peers)):
+        if phase not in {STARTING, LOST} or not hopeless(self._node, port.ask_all(self._settings.peers)):
             self._hopeless_since = None
         elif self._hopeless_since is None:
             self._hopeless_since = now

@@ -19,6 +19,7 @@ LOST = "lost"  # runs without a primary component
 STOPPING = "stop"
 
 PRIMARY_PHASES = frozenset({JOINING, UP, DONOR})
+MOVING_PHASES = frozenset({RECOVERING, STOPPING})
 DECIDING_PHASES = frozenset({FRESH, WAITING})
 
 
@@ -39,13 +40,11 @@ class Node(NamedTuple):
 
 
 def parse_line(text: str) -> Node | None:
-    """Read a node's line; None if it is not one."""
-    words = text.split()
-    if len(words) != len(Node._fields):
-        return None
+    """Read a node's line; None if it is not one. Words that a newer version adds are passed over."""
+    words = text.split()[: len(Node._fields)]
     try:
         return Node(int(words[0]), words[1], int(words[2]), words[3], int(words[4]), *words[5:])
-    except ValueError:
+    except (ValueError, IndexError):
         return None
 
 

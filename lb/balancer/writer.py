@@ -36,12 +36,10 @@ class Report(NamedTuple):
 def parse_report(line: str) -> Report | None:
     """Read a state line, "ordinal uuid seqno phase since view members"; None if it is not one."""
     words = line.split()
-    if len(words) != 7:
-        return None
     try:
         members = frozenset(int(word) for word in words[6].split(",") if word != "-")
         return Report(int(words[0]), words[3], int(words[4]), members)
-    except ValueError:
+    except (ValueError, IndexError):
         return None
 
 

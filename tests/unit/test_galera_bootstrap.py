@@ -125,10 +125,14 @@ def test_at_most_one_node_starts_and_never_a_stale_one() -> None:
                     assert not [each for each in nodes if each.phase == WAITING and each.seqno >= 0]
 
 
-def test_an_engine_is_hopeless_only_if_all_answer_and_none_is_primary() -> None:
-    assert bootstrap.hopeless({2: node(2, phase=LOST), 3: node(3)})
-    assert not bootstrap.hopeless({2: node(2, phase=UP), 3: node(3)})
-    assert not bootstrap.hopeless({2: None, 3: node(3)})
+def test_an_engine_is_hopeless_only_if_nobody_prepares_anything() -> None:
+    me = node(1, phase=LOST, view=VIEW)
+    assert bootstrap.hopeless(me, {2: node(2, phase=LOST), 3: node(3)})
+    assert bootstrap.hopeless(me, {2: node(2, phase=STARTING, view=VIEW), 3: node(3, phase=STARTING, view=VIEW)})
+    assert not bootstrap.hopeless(me, {2: node(2, phase=UP), 3: node(3)})
+    assert not bootstrap.hopeless(me, {2: None, 3: node(3)})
+    assert not bootstrap.hopeless(me, {2: node(2, phase=RECOVERING), 3: node(3)})
+    assert not bootstrap.hopeless(me, {2: node(2, view=VIEW), 3: node(3, view=VIEW)})
 
 
 def test_files_and_lines_are_read_back() -> None:
