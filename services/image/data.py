@@ -88,7 +88,7 @@ async def _receive(here: Service, request: Request, image_id: str, blob: str, an
     writer = await run_in_threadpool(here.store.create, blob)
     intake = Intake(writer, here.threads, size_limit=here.settings.image_size_limit, announced=announced)
     try:
-        async with Keeper(here, image_id, blob, lambda: intake.taken):
+        async with Keeper(here, image_id, blob, intake.progress):
             received = await intake.take(request.stream())
             await run_in_threadpool(writer.commit)
     except BaseException:

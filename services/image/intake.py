@@ -20,7 +20,7 @@ BLOCK_BYTES: Final = 2 << 20
 
 
 class Intake:
-    """Takes one image's data. `taken` grows as data comes."""
+    """Takes one image's data."""
 
     def __init__(self, writer: BlobWriter, threads: Executor, *, size_limit: int, announced: int | None) -> None:
         self._threads, self._limit, self._announced = threads, size_limit, announced
@@ -28,30 +28,40 @@ class Intake:
         self._sha512 = hashlib.sha512()
         self._steps: Sequence[Callable[[bytes], None]] = (self._sha512.update, self._md5.update, writer.write)
         self._working: asyncio.Future[list[None]] | None = None
-        self.taken = 0
+        self._taken = 0
+        self._waits_for_client = False
+
+    def progress(self) -> object:
+        """Something that is the same as before only where the client has sent nothing meanwhile. While the store is
+        at work, however slow, it is never the same."""
+        return self._taken if self._waits_for_client else object()
 
     async def take(self, stream: AsyncIterator[bytes]) -> Received:
         """Take all of `stream`. Raises TooLarge, BadRequest, and what the writer raises."""
         gathered: list[bytes] = []
         size = 0
+        self._waits_for_client = True
         async for piece in stream:
             self._count(len(piece))
             gathered.append(piece)
             size += len(piece)
             if size >= BLOCK_BYTES:
+                self._waits_for_client = False
                 await self._work_on(b"".join(gathered))
+                self._waits_for_client = True
                 gathered.clear()
                 size = 0
+        self._waits_for_client = False
         if gathered:
             await self._work_on(b"".join(gathered))
         await self._finish_block()
-        if self._announced is not None and self._announced != self.taken:
-            raise BadRequest(f"{self._announced} bytes of image data were announced, {self.taken} came.")
-        return Received(self.taken, self._md5.hexdigest(), self._sha512.hexdigest())
+        if self._announced is not None and self._announced != self._taken:
+            raise BadRequest(f"{self._announced} bytes of image data were announced, {self._taken} came.")
+        return Received(self._taken, self._md5.hexdigest(), self._sha512.hexdigest())
 
     def _count(self, length: int) -> None:
-        self.taken += length
-        if self.taken > self._limit:
+        self._taken += length
+        if self._taken > self._limit:
             raise TooLarge(f"The size of the data for the image exceeds the limit of {self._limit} bytes.")
 
     async def _work_on(self, block: bytes) -> None:

@@ -23,7 +23,7 @@ class Keeper:
     finds that out.
     """
 
-    def __init__(self, service: Service, image_id: str, blob: str, progress: Callable[[], int]) -> None:
+    def __init__(self, service: Service, image_id: str, blob: str, progress: Callable[[], object]) -> None:
         self._service, self._image_id, self._blob, self._progress = service, image_id, blob, progress
 
     async def __aenter__(self) -> None:
@@ -35,7 +35,7 @@ class Keeper:
         self._task.cancel()
 
     async def _keep(self) -> None:
-        seen = -1
+        seen: object = None
         while True:
             await asyncio.sleep(renewal_period(self._service.settings.upload_lease_seconds))
             progress = self._progress()

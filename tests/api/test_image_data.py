@@ -34,7 +34,7 @@ def member(images: Replica) -> Iterator[httpx2.Client]:
 
 
 def _replica(directory: Path) -> Any:
-    fast = {"upload_lease_seconds": 0.6, "sweep_seconds": 0.2, "sweep_grace_seconds": 0, "image_size_limit": LIMIT}
+    fast = {"upload_lease_seconds": 1.5, "sweep_seconds": 0.2, "sweep_grace_seconds": 0, "image_size_limit": LIMIT}
     return replica(directory, **fast)
 
 
@@ -102,7 +102,7 @@ def test_more_than_the_limit(member: httpx2.Client, data_dir: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_image(tmp_path: Path) -> None:
-    with _replica(tmp_path) as running, running.client("member-p") as member:
+    with replica(tmp_path) as running, running.client("member-p") as member:
         peaks = []
         for size in (16 << 20, 256 << 20):
             path = create(member)
