@@ -115,14 +115,14 @@ def _update(image: Image, changed: patch.Changes, context: Context) -> None:
 
 @router.delete("/v2/images/{image_id}")
 def delete_image(image_id: str, context: Authenticated, here: Here) -> Response:
-    for blob in here.write(lambda session: _delete(session, context, image_id)):
+    for blob in here.write(lambda session: delete(session, context, image_id)):
         # The image is gone already. What cannot be removed now, the sweep will find.
         with suppress(OSError):
             here.store.delete(blob)
     return no_content()
 
 
-def _delete(session: Session, context: Context, image_id: str) -> list[str]:
+def delete(session: Session, context: Context, image_id: str) -> list[str]:
     """Removes the row; returns the names of the data that it named."""
     key = str(context.request.key)
     tombstone = session.get(Tombstone, image_id)
