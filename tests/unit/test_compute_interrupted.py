@@ -253,3 +253,24 @@ def test_more_than_fits_is_refused_with_the_reason() -> None:
         states = Counter(row.vm_state for row in made.rows())
         assert states == {VmState.ACTIVE: 24, VmState.ERROR: 6}
         assert all(node.generation > 1 for node in nodes(made))
+
+
+def test_a_guest_that_was_made_elsewhere_meanwhile_is_destroyed_when_its_host_returns() -> None:
+    with region() as made:
+        instance_id = made.create()
+        while not (made.bag.messages and made.bag.messages[0][0].startswith("agent.")):
+            made.deliver(made.bag.messages.pop(0))
+        first = made.bag.messages[0][0].removeprefix("agent.")
+        made.deliver(made.bag.messages.pop(0))
+        made.bag.messages.clear()  # the report is lost with the host
+        made.set_alive(first, False)
+        made.sweep()
+        while made.bag.messages:
+            made.deliver(made.bag.messages.pop(0))
+        (row,) = made.rows()
+        assert (row.vm_state, row.tried) == (VmState.ACTIVE, [first])
+        assert row.host != first
+        assert instance_id in made.guests()[first], "nobody could tell it yet"
+        made.settle()
+        made.check()
+        assert instance_id not in made.guests()[first]
