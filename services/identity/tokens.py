@@ -14,11 +14,13 @@ from services.identity.keys import KeyRing, UnknownToken
 from services.identity.models import RevokedToken
 from services.identity.payload import AUDIT_BYTES, METHODS, MalformedPayload, Payload, ScopeKind, audit_id_from
 from services.identity.reference import ReferenceCache, RoleName
+from services.identity.repetition import mark_done, was_done
 from services.identity.token_facts import Facts, facts_of
 from services.identity.validity import micros, refusal, token_role_ids
 from services.platform.context import Access
 from services.platform.database import Transactor
 from services.platform.faults import NotFound, Unauthorized
+from services.platform.request import RequestKey
 from services.platform.times import from_epoch, utcnow
 
 log = logging.getLogger(__name__)
@@ -137,7 +139,7 @@ class Tokens:
             return fresh
         return replace(fresh, expires_at=parent.expires_at, audit_ids=(audit_id, parent.audit_ids[-1]))
 
-    def revoke(self, payload: Payload) -> None:
+    def revoke(self, payload: Payload, key: RequestKey) -> None:
         """End one token before its time, everywhere at once; forget those that have run out since."""
 
         def store(session: Session) -> None:
@@ -145,6 +147,8 @@ class Tokens:
             audit_id = payload.audit_ids[0]
             if session.get(RevokedToken, audit_id) is None:
                 session.add(RevokedToken(audit_id=audit_id, expires_at=from_epoch(payload.expires_at / 1_000_000)))
+            if not was_done(session, key):
+                mark_done(session, key)
 
         self._transactor.write(store)
 

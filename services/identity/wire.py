@@ -8,10 +8,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.platform.faults import Fault
 
+#: Answers differ by who asks.
+VARY = "X-Auth-Token"
+
 
 def render_fault(fault: Fault) -> Response:
     body = {"error": {"code": fault.status, "message": fault.message, "title": fault.title}}
-    return JSONResponse(body, status_code=fault.status, headers=fault.headers)
+    return JSONResponse(body, status_code=fault.status, headers={"Vary": VARY, **fault.headers})
 
 
 class KeystoneManners:
@@ -34,7 +37,7 @@ class KeystoneManners:
         async def send_politely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["vary"] = "X-Auth-Token"
+                headers["vary"] = VARY
                 if message["status"] == 401:
                     headers["www-authenticate"] = f'Keystone uri="{_public_url(scope)}/v3"'
             await send(message)

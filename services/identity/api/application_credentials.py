@@ -139,6 +139,9 @@ def create_application_credential(user_id: str, body: NewCredentialBody, call: C
 
     conflict = f"application_credential - Duplicate entry found with name {new.name}."
     row = create(call, ApplicationCredential, key, build, conflict)
+    if row.secret_hash != stored:
+        # An earlier run of this request made it, and its answer with the secret was lost.
+        call.write(lambda session: _set_secret(session, user_id, key, stored))
     roles = call.read(lambda session: _roles_of(session, key))
     return json_body(201, {"application_credential": {**render(call, row, roles), "secret": secret}})
 
@@ -158,6 +161,10 @@ def list_application_credentials(user_id: str, call: CallDep) -> Response:
         ApplicationCredential.id,
         lambda row: render(call, row, call.read(lambda session: _roles_of(session, row.id))),
     )
+
+
+def _set_secret(session: Session, user_id: str, key: str, stored: str) -> None:
+    _find(session, user_id, key).secret_hash = stored
 
 
 def _find(session: Session, user_id: str, key: str) -> ApplicationCredential:

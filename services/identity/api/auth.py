@@ -13,9 +13,11 @@ from services.identity.api.common import CallDep, IdentityDep, v3_router
 from services.identity.catalog import render as render_catalog
 from services.identity.login import Proof, Wanted, by_application_credential, by_password, by_token, log_in
 from services.identity.people import Named
+from services.identity.repetition import was_done
 from services.identity.state import Identity
 from services.identity.token_body import token_body
 from services.identity.tokens import Bearer, ValidToken
+from services.platform.authentication import Keyed
 from services.platform.faults import BadRequest, Forbidden, NotFound, Unauthorized
 from services.platform.http import json_body, no_content
 
@@ -118,12 +120,14 @@ def validate_token(request: Request, identity: IdentityDep) -> Response:
 
 
 @router.delete("/auth/tokens")
-def revoke_token(request: Request, identity: IdentityDep) -> Response:
+def revoke_token(request: Request, identity: IdentityDep, key: Keyed) -> Response:
+    if identity.transactor.read(lambda session: was_done(session, key)):
+        return no_content()
     caller = _caller(identity, request)
     valid = identity.tokens.find(_subject(request))
     if not policy.is_admin(caller) and valid.facts.user.id != caller.user_id:
         raise Forbidden("You are not authorized to perform the requested action: identity:revoke_token.")
-    identity.tokens.revoke(valid.payload)
+    identity.tokens.revoke(valid.payload, key)
     return no_content()
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from services.identity import policy
-from services.identity.models import FinishedRequest
+from services.identity.repetition import mark_done, was_done
 from services.identity.state import Identity
 from services.identity.tokens import Bearer
 from services.platform.authentication import authenticate
@@ -22,13 +20,9 @@ from services.platform.context import Context
 from services.platform.faults import BadRequest, Conflict, Forbidden, NotFound
 from services.platform.http import base_url
 from services.platform.strict_json import StrictJsonRoute
-from services.platform.times import utcnow
 
 T = TypeVar("T")
 R = TypeVar("R", bound=DeclarativeBase)
-
-#: Repetitions come within seconds.
-REPETITION_WINDOW = timedelta(minutes=10)
 
 
 def v3_router() -> APIRouter:
@@ -167,21 +161,14 @@ def change(call: Call, work: Callable[[Session], T], conflict: str) -> T:
 
 def once(call: Call, work: Callable[[Session], None]) -> None:
     """Run `work`, which cannot be done twice (a deletion), unless an earlier run of the same request did it."""
-    key = str(call.context.request.key)
+    key = call.context.request
 
     def store(session: Session) -> None:
-        if session.get(FinishedRequest, key) is None:
+        if not was_done(session, key):
             work(session)
-            finished(session, key)
+            mark_done(session, key)
 
     call.write(store)
-
-
-def finished(session: Session, key: str) -> None:
-    """Remember that the request of this key was carried out; forget those of long ago."""
-    now = utcnow()
-    session.execute(delete(FinishedRequest).where(FinishedRequest.finished_at < now - REPETITION_WINDOW))
-    session.add(FinishedRequest(request_key=key, finished_at=now))
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

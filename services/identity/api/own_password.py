@@ -5,13 +5,14 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from services.identity.api.common import IdentityDep, finished, get_row, v3_router
+from services.identity.api.common import IdentityDep, get_row, v3_router
 from services.identity.api.user_models import NewPasswordBody
 from services.identity.lockout import used_before
 from services.identity.login import check_password
-from services.identity.models import FinishedRequest, User
+from services.identity.models import User
 from services.identity.password_store import set_password
 from services.identity.people import Named, password_hashes
+from services.identity.repetition import mark_done, was_done
 from services.platform.authentication import Keyed
 from services.platform.faults import BadRequest
 from services.platform.http import no_content
@@ -20,9 +21,9 @@ router = v3_router()
 
 
 @router.post("/users/{user_id}/password")
-def change_password(user_id: str, body: NewPasswordBody, identity: IdentityDep, request_key: Keyed) -> Response:
-    key, new = str(request_key.key), body.user
-    if identity.transactor.read(lambda session: session.get(FinishedRequest, key)) is not None:
+def change_password(user_id: str, body: NewPasswordBody, identity: IdentityDep, key: Keyed) -> Response:
+    new = body.user
+    if identity.transactor.read(lambda session: was_done(session, key)):
         return no_content()
     account = check_password(identity, Named(id=user_id), new.original_password)
     if account.options.get("lock_password"):
@@ -38,7 +39,7 @@ def change_password(user_id: str, body: NewPasswordBody, identity: IdentityDep, 
 
     def work(session: Session) -> None:
         set_password(session, get_row(session, User, user_id, "user"), stored, history)
-        finished(session, key)
+        mark_done(session, key)
 
     identity.transactor.write(work)
     return no_content()
