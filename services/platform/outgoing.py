@@ -12,10 +12,14 @@ _SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, s
 
 
 def http_pool(*, read_seconds: float, connections: int = 16) -> urllib3.PoolManager:
-    """A connection pool with `connections` per host; connection failures are retried, answers are not."""
+    """A connection pool with `connections` per host; broken connections are retried, answers are not.
+
+    For requests that may be repeated only. When the load balancer's address moves, every pooled connection breaks, so
+    one retry would only find the next broken one.
+    """
     return urllib3.PoolManager(
         maxsize=connections,
         timeout=urllib3.Timeout(connect=1.0, read=read_seconds),
-        retries=urllib3.Retry(connect=3, read=1, redirect=0, status=0, other=1, backoff_factor=0.05),
+        retries=urllib3.Retry(total=6, connect=4, read=4, redirect=0, status=0, other=2, backoff_factor=0.05),
         socket_options=_SOCKET_OPTIONS,
     )
