@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from services.image import openapi
 from services.image.bodies import JsonObject
-from services.image.lookup import find_changeable
+from services.image.lookup import change_once
+from services.image.models import Image
 from services.image.service import Here, Service
 from services.image.statuses import Event, after
 from services.platform.authentication import Authenticated
@@ -32,8 +32,7 @@ def reactivate(image_id: str, context: Authenticated, here: Here) -> Response:
 
 
 def _switch(here: Service, context: Context, image_id: str, event: Event) -> Response:
-    def work(session: Session) -> None:
-        image = find_changeable(session, context, image_id)
+    def change(image: Image) -> None:
         try:
             status = after(image.status, event)
         except Conflict:
@@ -41,7 +40,7 @@ def _switch(here: Service, context: Context, image_id: str, event: Event) -> Res
         if status != image.status:
             image.status, image.updated_at = status, utcnow()
 
-    here.write(work)
+    here.write(lambda session: change_once(session, context, image_id, change))
     return no_content()
 
 
@@ -54,13 +53,12 @@ def import_image(image_id: str, context: Authenticated, here: Here, body: JsonOb
     if method["name"] != "glance-direct":
         raise BadRequest("Unknown import method name: the one method here is glance-direct.")
 
-    def work(session: Session) -> None:
-        image = find_changeable(session, context, image_id)
+    def change(image: Image) -> None:
         if image.staged is None and image.location is None:
             raise Conflict("The image needs to be staged before 'glance-direct' method can be used.")
         image.status = after(image.status, Event.IMPORT)
         image.location, image.staged = image.staged, None
         image.updated_at = utcnow()
 
-    here.write(work)
+    here.write(lambda session: change_once(session, context, image_id, change))
     return no_content(202)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -17,7 +17,7 @@ from services.image.access import check_new_values
 from services.image.bodies import AnyJson, JsonObject
 from services.image.creation import NewImage, check_amounts, new_image, unique
 from services.image.documents import STORE
-from services.image.lookup import changes, find_changeable, find_visible
+from services.image.lookup import change_once, changes, find_visible
 from services.image.models import Image, Tag, Tombstone
 from services.image.rendering import Version
 from services.image.service import Here
@@ -86,14 +86,12 @@ def show_image(image_id: str, context: Authenticated, here: Here) -> Response:
 def update_image(image_id: str, request: Request, context: Authenticated, here: Here, body: AnyJson) -> Response:
     operations = patch.parse(request.headers.get("content-type", ""), body)
 
-    def work(session: Session) -> dict[str, Any]:
-        image = find_changeable(session, context, image_id)
+    def change(image: Image) -> None:
         if operations:
             _update(image, patch.apply(operations, image.properties), context)
-            session.flush()
-        return documents.show(image)
 
-    return json_body(200, here.write(work))
+    image = here.write(lambda session: documents.show(change_once(session, context, image_id, change)))
+    return json_body(200, image)
 
 
 def _update(image: Image, changed: patch.Changes, context: Context) -> None:

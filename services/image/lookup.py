@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy.orm import Session
 
 from services.image.access import may_change, may_see
@@ -24,6 +26,20 @@ def find_changeable(session: Session, context: Context, image_id: str) -> Image:
     image = find_visible(session, context, image_id)
     if not changes(context, image):
         raise Forbidden("You are not permitted to modify this image.")
+    return image
+
+
+def change_once(session: Session, context: Context, image_id: str, change: Callable[[Image], None]) -> Image:
+    """Apply `change` to the image unless this very request has changed it already (docs/decisions/0007).
+
+    Raises NotFound, Forbidden, and what `change` raises.
+    """
+    image = find_changeable(session, context, image_id)
+    key = str(context.request.key)
+    if image.changed_by != key:
+        change(image)
+        image.changed_by = key
+        session.flush()
     return image
 
 

@@ -15,12 +15,11 @@ from services.image.bodies import JsonObject
 from services.image.creation import MAX_MEMBERS
 from services.image.documents import member_document
 from services.image.filters import MEMBER_STATUSES
-from services.image.lookup import changes, find_changeable, find_visible
+from services.image.lookup import change_once, changes, find_visible
 from services.image.models import Image, Member
 from services.image.service import Here
 from services.platform.authentication import Authenticated
 from services.platform.context import Context
-from services.platform.database import find_or_add
 from services.platform.faults import BadRequest, Conflict, Forbidden, NotFound, TooLarge
 from services.platform.http import json_body, no_content
 from services.platform.times import utcnow
@@ -33,18 +32,23 @@ def add_member(image_id: str, context: Authenticated, here: Here, body: JsonObje
     project_id = _text(body, "member")
 
     def work(session: Session) -> dict[str, Any]:
-        image = _shared(find_changeable(session, context, image_id))
-        key = str(context.request.key)
-        wanted = Member(image_id=image.id, project_id=project_id, request_key=key)
-        member, added = find_or_add(session, wanted, (image.id, project_id))
-        if not added and member.request_key != key:
-            raise Conflict(f"Image member {project_id} already exists for image {image_id}.")
-        count = select(func.count()).select_from(Member).where(Member.image_id == image.id)
-        if (session.scalar(count) or 0) > MAX_MEMBERS:
-            raise TooLarge(f"The limit has been exceeded on the number of allowed image members: {MAX_MEMBERS}.")
+        image = change_once(session, context, image_id, lambda image: _add(session, image, project_id))
+        member = session.get(Member, (image.id, project_id))
+        if member is None:
+            raise Conflict(f"{project_id} was removed from the members of image {image_id} meanwhile.")
         return member_document(member)
 
     return json_body(200, here.write(work))
+
+
+def _add(session: Session, image: Image, project_id: str) -> None:
+    _require_shared(image)
+    if session.get(Member, (image.id, project_id)) is not None:
+        raise Conflict(f"Image member {project_id} already exists for image {image.id}.")
+    count = session.scalar(select(func.count()).select_from(Member).where(Member.image_id == image.id)) or 0
+    if count >= MAX_MEMBERS:
+        raise TooLarge(f"The limit has been exceeded on the number of allowed image members: {MAX_MEMBERS}.")
+    session.add(Member(image_id=image.id, project_id=project_id))
 
 
 @router.get("/v2/images/{image_id}/members")
@@ -53,7 +57,7 @@ def list_members(image_id: str, context: Authenticated, here: Here) -> Response:
         image = find_visible(session, context, image_id)
         query = select(Member).where(Member.image_id == image.id).order_by(Member.created_at, Member.project_id)
         if changes(context, image):
-            _shared(image)
+            _require_shared(image)
         else:
             query = query.where(Member.project_id == context.project_id)
         members = [member_document(member) for member in session.scalars(query)]
@@ -89,14 +93,18 @@ def answer_share(image_id: str, project_id: str, context: Authenticated, here: H
 @router.delete("/v2/images/{image_id}/members/{project_id}")
 def remove_member(image_id: str, project_id: str, context: Authenticated, here: Here) -> Response:
     def work(session: Session) -> None:
-        image = _shared(find_changeable(session, context, image_id))
-        member = session.get(Member, (image.id, project_id))
-        if member is None:
-            raise _no_member(image_id, project_id)
-        session.delete(member)
+        change_once(session, context, image_id, lambda image: _remove(session, image, project_id))
 
     here.write(work)
     return no_content()
+
+
+def _remove(session: Session, image: Image, project_id: str) -> None:
+    _require_shared(image)
+    member = session.get(Member, (image.id, project_id))
+    if member is None:
+        raise _no_member(image.id, project_id)
+    session.delete(member)
 
 
 def _on_member(
@@ -114,10 +122,9 @@ def _on_member(
     return work
 
 
-def _shared(image: Image) -> Image:
+def _require_shared(image: Image) -> None:
     if image.visibility != "shared":
         raise Forbidden("Only shared images have members.")
-    return image
 
 
 def _no_member(image_id: str, project_id: str) -> NotFound:

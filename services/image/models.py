@@ -54,8 +54,9 @@ class Image(Versioned, Base):
     staged: Mapped[str | None] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
-    #: The request that created it, which may be repeated by the load balancer.
+    #: The requests that created it and that changed it, or its members, last. The load balancer may repeat both.
     request_key: Mapped[str] = mapped_column(String(36))
+    changed_by: Mapped[str | None] = mapped_column(String(36))
 
     tags: Mapped[list[Tag]] = relationship(
         lazy="selectin", order_by="Tag.value", cascade="all, delete-orphan", passive_deletes=True
@@ -79,7 +80,6 @@ class Member(Versioned, Base):
     status: Mapped[str] = mapped_column(String(16), default="pending")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
-    request_key: Mapped[str] = mapped_column(String(36))
 
 
 class Upload(Base):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from services.image.creation import MAX_TAGS
-from services.image.lookup import find_changeable
-from services.image.models import Tag
+from services.image.lookup import change_once
+from services.image.models import Image, Tag
 from services.image.service import Here
 from services.platform.authentication import Authenticated
 from services.platform.faults import BadRequest, NotFound, TooLarge
@@ -23,8 +22,7 @@ def add_tag(image_id: str, tag: str, context: Authenticated, here: Here) -> Resp
     if len(tag) > 255:
         raise BadRequest("A tag may have up to 255 characters.")
 
-    def work(session: Session) -> None:
-        image = find_changeable(session, context, image_id)
+    def change(image: Image) -> None:
         if tag in {one.value for one in image.tags}:
             return
         if len(image.tags) >= MAX_TAGS:
@@ -32,19 +30,18 @@ def add_tag(image_id: str, tag: str, context: Authenticated, here: Here) -> Resp
         image.tags.append(Tag(value=tag))
         image.updated_at = utcnow()
 
-    here.write(work)
+    here.write(lambda session: change_once(session, context, image_id, change))
     return no_content()
 
 
 @router.delete("/v2/images/{image_id}/tags/{tag}")
 def remove_tag(image_id: str, tag: str, context: Authenticated, here: Here) -> Response:
-    def work(session: Session) -> None:
-        image = find_changeable(session, context, image_id)
+    def change(image: Image) -> None:
         found = next((one for one in image.tags if one.value == tag), None)
         if found is None:
             raise NotFound(f"Image {image_id} has no tag {tag}.")
         image.tags.remove(found)
         image.updated_at = utcnow()
 
-    here.write(work)
+    here.write(lambda session: change_once(session, context, image_id, change))
     return no_content()

@@ -88,6 +88,23 @@ def test_a_repeated_request_finds_its_own_work(member: httpx2.Client) -> None:
     assert member.delete(path).status_code == 404
 
 
+def test_a_repeated_change_is_made_once(member: httpx2.Client) -> None:
+    path = f"/v2/images/{create(member, colour='red', tags=['t'])['id']}"
+    removal = [{"op": "remove", "path": "/colour"}]
+    changes: list[tuple[str, str, Any, int]] = [
+        ("PATCH", path, removal, 200),
+        ("DELETE", f"{path}/tags/t", None, 204),
+        ("POST", f"{path}/members", {"member": "q"}, 200),
+        ("DELETE", f"{path}/members/q", None, 204),
+    ]
+    for number, (method, where, body, status) in enumerate(changes):
+        headers = {**V21, "X-Request-Key": f"6f5ab6a5-1e9c-4ef3-8e44-5d8e0f3f1a2{number}"}
+        again = [member.request(method, where, json=body, headers=headers) for _ in range(2)]
+        assert [answer.status_code for answer in again] == [status, status]
+        assert again[0].content == again[1].content
+    assert member.patch(path, json=removal, headers=V21).status_code == 409
+
+
 def test_patch_in_both_forms(member: httpx2.Client) -> None:
     path = f"/v2/images/{create(member, name='a', colour='red')['id']}"
     changed = member.patch(
