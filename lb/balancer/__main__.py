@@ -15,12 +15,13 @@ def main() -> int:
     supervisor.hold_signals()
     if role == "edge":
         threading.Thread(target=edge.watch, args=(f"{subnet}.10",), daemon=True).start()
-        return supervisor.run([supervisor.haproxy("edge.cfg")])
+        return supervisor.run([supervisor.haproxy("edge.cfg")], farewell=lambda: None)
     direct = os.environ.get("DB_PROXY") == "haproxy"
     addresses = {name: f"{subnet}.{suffix}" for name, suffix in DATABASES.items()} if direct else {}
     side = sentry.SqlSide("galera" if direct else "proxysql", addresses)
     threading.Thread(target=sentry.watch, args=(side,), daemon=True).start()
-    return supervisor.run([supervisor.haproxy("region.cfg"), supervisor.keepalived(os.environ)])
+    commands = [supervisor.haproxy("region.cfg"), supervisor.keepalived(os.environ)]
+    return supervisor.run(commands, farewell=lambda: sentry.say_goodbye(side))
 
 
 sys.exit(main())

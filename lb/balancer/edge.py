@@ -14,7 +14,6 @@ PROXIES = ("identity", "image", "compute")
 def watch(address: str) -> None:
     """Follow the address for ever."""
     for hardware in moves(address):
-        say(f"{address} moved to {hardware}: closing connections to its old owner")
-        for proxy in PROXIES:
-            with contextlib.suppress(OSError):
-                runtime.ask(f"shutdown sessions server {proxy}/address")
+        with contextlib.suppress(OSError):
+            ended = sum(runtime.end_sessions(proxy, "address") for proxy in PROXIES)
+            say(f"{address} moved to {hardware}: ended {ended} connections to its old owner")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import NamedTuple
 
@@ -44,3 +45,21 @@ def parse_servers(table: str) -> list[Server]:
 def servers_of(proxy: str) -> list[Server]:
     """The servers of one proxy."""
     return parse_servers(ask(f"show stat {proxy} 4 -1"))
+
+
+def parse_established(table: str, proxy: str, server: str) -> list[str]:
+    """Identifiers of the sessions in a `show sess` answer that are connected to the server.
+
+    Only these may be shut down. HAProxy forgets the client of a session that is shut down while it still connects;
+    left alone, such a session goes to another server or ends by itself.
+    """
+    pattern = rf"^(0x[0-9a-f]+): .* be={re.escape(proxy)} srv={re.escape(server)} .* scb=\[[78],"
+    return re.findall(pattern, table, re.MULTILINE)
+
+
+def end_sessions(proxy: str, server: str) -> int:
+    """Shut down the sessions that are connected to the server; returns their number."""
+    sessions = parse_established(ask("show sess"), proxy, server)
+    for session in sessions:
+        ask(f"shutdown session {session}")
+    return len(sessions)

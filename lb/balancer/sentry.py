@@ -8,7 +8,7 @@ import time
 from typing import NamedTuple
 
 from balancer import runtime
-from balancer.writer import Reaper, Report, choose_writer, parse_report
+from balancer.writer import Report, choose_writer, parse_report
 
 LOOK = 0.1
 REFRESH = 1.0
@@ -28,12 +28,10 @@ class Sentry:
 
     def __init__(self, side: SqlSide) -> None:
         self._side = side
-        self._reaper = Reaper()
         self._writer: str | None = None
         self._reports: dict[str, Report | None] = {}
         self._asked = self._heard = 0.0
         self._up: set[str] = set()
-        self._ending: list[str] = []
 
     def look(self, now: float) -> None:
         """Look once, act on it."""
@@ -48,13 +46,11 @@ class Sentry:
                     runtime.ask(f"set server {self._side.proxy}/{server.name} weight {weight}")
             # A silent writer that is still the writer keeps its sessions: they may well be alive.
             fit = {server.name: server.name == self._writer for server in servers}
-        sessions = {server.name: server.sessions for server in servers}
-        due = self._reaper.due(fit, sessions, now)
-        for name in due:
-            if name not in self._ending:
-                say(f"ending {sessions[name]} sessions of {name}")
-            runtime.ask(f"shutdown sessions server {self._side.proxy}/{name}")
-        self._ending = due
+        for server in servers:
+            if server.sessions and not fit[server.name]:
+                ended = runtime.end_sessions(self._side.proxy, server.name)
+                if ended:
+                    say(f"ended {ended} sessions of {server.name}")
 
     def _choose(self, up: set[str], now: float) -> None:
         """Ask the nodes when something changed, while the writer is in doubt, and now and then."""
@@ -78,6 +74,13 @@ def ask_node(address: str) -> Report | None:
     with contextlib.suppress(OSError), socket.create_connection((address, STATE_PORT), timeout=PATIENCE) as connection:
         return parse_report(connection.recv(512).decode("ascii", "replace"))
     return None
+
+
+def say_goodbye(side: SqlSide) -> None:
+    """End the SQL sessions while their clients can still hear it: they came to an address that is about to move."""
+    runtime.ask(f"disable frontend {side.proxy}")
+    for server in runtime.servers_of(side.proxy):
+        runtime.end_sessions(side.proxy, server.name)
 
 
 def watch(side: SqlSide) -> None:

@@ -12,7 +12,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
 
@@ -65,8 +65,11 @@ def hold_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
-def run(commands: list[list[str]]) -> int:
-    """Run the commands until one ends or a stop is asked for; returns the exit status."""
+def run(commands: list[list[str]], farewell: Callable[[], None]) -> int:
+    """Run the commands until one ends or a stop is asked for; returns the exit status.
+
+    `farewell` is called before a stop that was asked for, while all still runs.
+    """
     pids = {os.posix_spawnp(command[0], command, os.environ, setsigmask=()): command[0] for command in commands}
     while signal.sigwaitinfo(SIGNALS).si_signo == signal.SIGCHLD:
         ended = collect(pids)
@@ -74,6 +77,8 @@ def run(commands: list[list[str]]) -> int:
             print(f"balancer: {', '.join(ended)} ended; stopping", flush=True)
             finish(pids)
             return 1
+    with contextlib.suppress(OSError):
+        farewell()
     finish(pids)
     return 0
 

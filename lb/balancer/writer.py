@@ -1,4 +1,4 @@
-"""Which database node gets the writes, and whose sessions must end.
+"""Which database node gets the writes.
 
 Every load balancer reaches the same answer from what the nodes themselves say, and remembers nothing but the present
 writer: the writer is the node that has been in step for the longest. A node that comes back is the youngest, so it
@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
-
-GRACE = 0.16
-"""Seconds between a server's end and that of its sessions: those still connecting go elsewhere by themselves."""
 
 SILENCE = 1.0
 """Seconds after which a writer that does not answer is given up, even if the other nodes still count on it."""
@@ -59,23 +56,3 @@ def choose_writer(
         if len(witnesses) == len(usable):
             return current
     return min(usable, key=lambda name: (usable[name].since, -usable[name].ordinal))
-
-
-class Reaper:
-    """Tells which servers' sessions must end: those of a server that has been unfit for GRACE seconds."""
-
-    def __init__(self) -> None:
-        self._unfit_since: dict[str, float] = {}
-
-    def due(self, fit: Mapping[str, bool], sessions: Mapping[str, int], now: float) -> list[str]:
-        """Servers to clear at `now`; asked at each look, so that late sessions end too."""
-        for server, is_fit in fit.items():
-            if is_fit:
-                self._unfit_since.pop(server, None)
-            else:
-                self._unfit_since.setdefault(server, now)
-        return [
-            server
-            for server, began in self._unfit_since.items()
-            if now - began >= GRACE and sessions.get(server, 0) > 0
-        ]

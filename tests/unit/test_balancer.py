@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "lb"))
 
 from balancer import neighbour, runtime
-from balancer.writer import GRACE, SILENCE, Reaper, Report, choose_writer, parse_report
+from balancer.writer import SILENCE, Report, choose_writer, parse_report
 
 EVERYONE = frozenset({1, 2, 3})
 
@@ -69,15 +69,11 @@ def test_state_lines() -> None:
     assert parse_report("a b c d e f g") is None
 
 
-def test_sessions_end_a_moment_after_their_server() -> None:
-    reaper = Reaper()
-    sessions = {"db1": 2, "db2": 4}
-    assert reaper.due({"db1": True, "db2": True}, sessions, 0.0) == []
-    assert reaper.due({"db1": False, "db2": True}, sessions, 1.0) == []
-    assert reaper.due({"db1": False, "db2": True}, sessions, 1.0 + GRACE) == ["db1"]
-    assert reaper.due({"db1": False, "db2": True}, {"db1": 0}, 2.0) == []
-    assert reaper.due({"db1": True, "db2": True}, sessions, 3.0) == []
-    assert reaper.due({"db1": False, "db2": True}, sessions, 3.1) == []
+def test_only_connected_sessions_are_ended() -> None:
+    line = "0x7f{}: proto=tcpv4 src=10.0.0.1:5 fe=galera be=galera srv={} ts=00 age=1s scf=[8,0h,fd=1] scb=[{},1h,fd=2]"
+    table = "\n".join([line.format("a1", "db1", 8), line.format("a2", "db1", 5), line.format("a3", "db2", 8), ""])
+    assert runtime.parse_established(table, "galera", "db1") == ["0x7fa1"]
+    assert runtime.parse_established(table, "identity", "db1") == []
 
 
 def test_the_runtime_table_is_read_by_its_header() -> None:
