@@ -8,6 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.platform.faults import Fault
 
+#: Set in the scope of a HEAD request, for the one answer whose status differs from that to GET.
+IS_HEAD = "quorate.head"
+
 #: Answers differ by who asks.
 VARY = "X-Auth-Token"
 
@@ -31,6 +34,7 @@ class KeystoneManners:
         if scope["method"] == "HEAD":
             # The server leaves out the body of the answer to a HEAD request.
             changed["method"] = "GET"
+            changed[IS_HEAD] = True
         if len(scope["path"]) > 1:
             changed["path"] = scope["path"].rstrip("/") or "/"
 

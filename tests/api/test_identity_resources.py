@@ -145,6 +145,17 @@ def test_domains_are_the_roots_of_the_tree(api: Api) -> None:
     assert api.ok("GET", "/projects/default")["project"]["parent_id"] is None
 
 
+def test_a_project_that_acts_as_a_domain_is_one(api: Api) -> None:
+    made = api.ok("POST", "/projects", {"project": {"name": unique("root"), "is_domain": True}}, 201)["project"]
+    assert (made["is_domain"], made["domain_id"], made["parent_id"]) == (True, None, None)
+    assert api.ok("GET", f"/domains/{made['id']}")["domain"]["name"] == made["name"]
+    assert api.call("DELETE", f"/projects/{made['id']}").status_code == 403
+    changed = api.ok("PATCH", f"/projects/{made['id']}", {"project": {"enabled": False}})["project"]
+    assert (changed["is_domain"], changed["enabled"]) == (True, False)
+    api.ok("DELETE", f"/projects/{made['id']}", status=204)
+    assert api.get(f"/domains/{made['id']}").status_code == 404
+
+
 def test_a_domain_takes_all_that_is_in_it_along(api: Api) -> None:
     domain = api.ok("POST", "/domains", {"domain": {"name": unique("domain")}}, 201)["domain"]["id"]
     inside = {"name": unique("inside"), "domain_id": domain}
@@ -209,7 +220,7 @@ def test_implied_roles(api: Api) -> None:
     rule = api.ok("PUT", path, status=201)["role_inference"]
     assert (rule["prior_role"]["id"], rule["implies"]["id"]) == (prior, implied)
     assert api.ok("GET", path)["role_inference"] == rule
-    assert api.call("HEAD", path).status_code == 200
+    assert api.call("HEAD", path).status_code == 204
     assert [role["id"] for role in api.ok("GET", f"/roles/{prior}/implies")["role_inference"]["implies"]] == [implied]
     assert prior in {row["prior_role"]["id"] for row in api.ok("GET", "/role_inferences")["role_inferences"]}
     assert api.call("PUT", f"/roles/{prior}/implies/{role_id(api, 'admin')}").status_code == 403

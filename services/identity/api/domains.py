@@ -20,6 +20,7 @@ from services.identity.api.options import (
     changed_options,
     refuse_immutable,
 )
+from services.identity.api.project_models import ChangedProject, NewProject
 from services.identity.models import Assignment, Domain, Group, Project, Role, User
 from services.platform.faults import Forbidden
 from services.platform.http import json_body, no_content
@@ -69,19 +70,21 @@ def _conflict(name: str) -> str:
     return f"domain - Duplicate entry found with name {name}."
 
 
-@router.post("/domains")
-def create_domain(body: NewDomainBody, call: CallDep) -> Response:
-    call.require_admin("create_domain")
-    new = body.domain
-    key = new.explicit_domain_id or call.new_id("domain")
-
+def add(call: Call, key: str, new: NewDomain | NewProject) -> Domain:
     def build(_session: Session) -> Domain:
         return Domain(
             id=key, name=new.name, description=new.description or "", enabled=new.enabled, tags=new.tags,
             options=changed_options({}, new.options, RESOURCE_OPTIONS), extra=new.extras,
         )  # fmt: skip
 
-    return json_body(201, {"domain": render(call, create(call, Domain, key, build, _conflict(new.name)))})
+    return create(call, Domain, key, build, _conflict(new.name))
+
+
+@router.post("/domains")
+def create_domain(body: NewDomainBody, call: CallDep) -> Response:
+    call.require_admin("create_domain")
+    key = body.domain.explicit_domain_id or call.new_id("domain")
+    return json_body(201, {"domain": render(call, add(call, key, body.domain))})
 
 
 @router.get("/domains")
@@ -101,11 +104,7 @@ def show_domain(domain_id: str, call: CallDep) -> Response:
     return json_body(200, {"domain": render(call, row)})
 
 
-@router.patch("/domains/{domain_id}")
-def update_domain(domain_id: str, body: ChangedDomainBody, call: CallDep) -> Response:
-    call.require_admin("update_domain")
-    new = body.domain
-
+def alter(call: Call, domain_id: str, new: ChangedDomain | ChangedProject) -> Domain:
     def work(session: Session) -> Domain:
         row = get_row(session, Domain, domain_id, "domain")
         refuse_immutable(row.options, "domain", domain_id, new.options)
@@ -118,25 +117,27 @@ def update_domain(domain_id: str, body: ChangedDomainBody, call: CallDep) -> Res
         row.extra = merged(row.extra, new.extras)
         return row
 
-    return json_body(200, {"domain": render(call, change(call, work, _conflict(new.name or "")))})
+    return change(call, work, _conflict(new.name or ""))
 
 
-@router.delete("/domains/{domain_id}")
-def delete_domain(domain_id: str, call: CallDep) -> Response:
+@router.patch("/domains/{domain_id}")
+def update_domain(domain_id: str, body: ChangedDomainBody, call: CallDep) -> Response:
+    call.require_admin("update_domain")
+    return json_body(200, {"domain": render(call, alter(call, domain_id, body.domain))})
+
+
+def remove(call: Call, domain_id: str) -> None:
     """With all that is in it: users, groups, projects, and their assignments."""
-    call.require_admin("delete_domain")
 
     def work(session: Session) -> None:
         row = get_row(session, Domain, domain_id, "domain")
         refuse_immutable(row.options, "domain", domain_id)
         if row.enabled:
             raise Forbidden("Cannot delete a domain that is enabled, please disable it first.")
-        users, groups = (
-            select(User.id).where(User.domain_id == row.id),
-            select(Group.id).where(Group.domain_id == row.id),
-        )
+        for model in (User, Group):
+            inside = select(model.id).where(model.domain_id == row.id)
+            session.execute(delete(Assignment).where(Assignment.actor_id.in_(inside)))
         projects = select(Project.id).where(Project.domain_id == row.id)
-        session.execute(delete(Assignment).where(Assignment.actor_id.in_(users) | Assignment.actor_id.in_(groups)))
         session.execute(delete(Assignment).where(Assignment.target_id.in_(projects) | (Assignment.target_id == row.id)))
         session.execute(delete(Role).where(Role.domain_id == row.id))
         session.execute(update(Project).where(Project.domain_id == row.id).values(parent_id=None))
@@ -144,4 +145,10 @@ def delete_domain(domain_id: str, call: CallDep) -> Response:
 
     once(call, work)
     call.identity.reference.forget()
+
+
+@router.delete("/domains/{domain_id}")
+def delete_domain(domain_id: str, call: CallDep) -> Response:
+    call.require_admin("delete_domain")
+    remove(call, domain_id)
     return no_content()

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.identity.api.common import Call, CallDep, get_row, not_found, once, v3_router
 from services.identity.models import ImpliedRole, Role
+from services.identity.wire import IS_HEAD
 from services.platform.faults import Forbidden
 from services.platform.http import json_body, no_content
 
@@ -74,7 +75,8 @@ def show_implied(prior_id: str, implied_id: str, call: CallDep) -> Response:
         _rule(session, prior_id, implied_id)
         return session.get_one(Role, prior_id), session.get_one(Role, implied_id)
 
-    return json_body(200, _body(call, *call.read(find)))
+    body = _body(call, *call.read(find))
+    return no_content() if IS_HEAD in call.request.scope else json_body(200, body)
 
 
 @router.put("/roles/{prior_id}/implies/{implied_id}")
@@ -83,7 +85,8 @@ def add_implied(prior_id: str, implied_id: str, call: CallDep) -> Response:
 
     def work(session: Session) -> tuple[Role, Role]:
         prior, implied = get_row(session, Role, prior_id, "role"), get_row(session, Role, implied_id, "role")
-        if implied.name in NEVER_IMPLIED or prior_id == implied_id:
+        widened = implied.domain_id != "" and prior.domain_id == ""
+        if implied.name in NEVER_IMPLIED or prior_id == implied_id or widened:
             raise Forbidden(f"Role {implied.name} cannot be implied by role {prior.name}.")
         if session.get(ImpliedRole, (prior_id, implied_id)) is None:
             session.add(ImpliedRole(prior_id=prior_id, implied_id=implied_id))

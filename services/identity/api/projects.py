@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from services.identity import policy
+from services.identity.api import domains
 from services.identity.api.common import Call, CallDep, change, create, get_row, merged, once, refuse_move, v3_router
 from services.identity.api.lists import answer_list, filtered, truth
 from services.identity.api.options import RESOURCE_OPTIONS, changed_options, refuse_immutable
@@ -39,7 +40,7 @@ def create_project(body: NewProjectBody, call: CallDep) -> Response:
     call.require_admin("create_project")
     new, key = body.project, call.new_id("project")
     if new.is_domain:
-        raise BadRequest("A project that acts as a domain is made with POST /v3/domains.")
+        return json_body(201, {"project": render_domain(call, domains.add(call, key, new))})
     options = changed_options({}, new.options, RESOURCE_OPTIONS)
 
     def build(session: Session) -> Project:
@@ -73,13 +74,17 @@ def _place(call: Call, session: Session, new: NewProject) -> tuple[str, str | No
     return parent.domain_id, parent.id, above
 
 
+def _is_domain(call: Call, project_id: str) -> bool:
+    return call.read(lambda session: session.get(Domain, project_id)) is not None
+
+
 @router.get("/projects")
 def list_projects(call: CallDep) -> Response:
     domain_id = None if policy.reads_everything(call.access) else call.access.domain_id
     call.require_reader("list_projects", domain_id)
     if truth(call.query("is_domain") or "false"):
-        domains = filtered(call, select(Domain), {"name": Domain.name, "enabled": Domain.enabled})
-        return answer_list(call, "projects", domains, Domain.id, lambda row: render_domain(call, row))
+        roots = filtered(call, select(Domain), {"name": Domain.name, "enabled": Domain.enabled})
+        return answer_list(call, "projects", roots, Domain.id, lambda row: render_domain(call, row))
     statement = filtered(
         call,
         select(Project),
@@ -111,6 +116,8 @@ def show_project(project_id: str, call: CallDep) -> Response:
 def update_project(project_id: str, body: ChangedProjectBody, call: CallDep) -> Response:
     call.require_admin("update_project")
     new = body.project
+    if _is_domain(call, project_id):
+        return json_body(200, {"project": render_domain(call, domains.alter(call, project_id, new))})
 
     def work(session: Session) -> Project:
         row = get_row(session, Project, project_id, "project")
@@ -134,6 +141,9 @@ def update_project(project_id: str, body: ChangedProjectBody, call: CallDep) -> 
 @router.delete("/projects/{project_id}")
 def delete_project(project_id: str, call: CallDep) -> Response:
     call.require_admin("delete_project")
+    if _is_domain(call, project_id):
+        domains.remove(call, project_id)
+        return no_content()
 
     def work(session: Session) -> None:
         row = get_row(session, Project, project_id, "project")

@@ -83,7 +83,9 @@ def find_grants(session: Session, asked: Question) -> list[Grant]:
             ancestors=_pairs(session, Ancestor.project_id, Ancestor.ancestor_id),
             implied=_pairs(session, ImpliedRole.prior_id, ImpliedRole.implied_id),
         )
-        grants = effective(grants, around)
+        # A role of one domain only stands for those it implies, as in tokens.
+        local = set(session.scalars(select(Role.id).where(Role.domain_id != "")))
+        grants = (grant for grant in effective(grants, around) if grant.role_id not in local)
     return [grant for grant in grants if asked.matches(grant)]
 
 
