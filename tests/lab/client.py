@@ -14,7 +14,8 @@ from tests.lab.history import History, Operation, Outcome
 
 SAFE = frozenset({"GET", "HEAD"})
 PASSING = frozenset({502, 503, 504})
-PATIENCE = 10.0
+TIMEOUT = 10.0
+PATIENCE = 30.0  # for one operation, its repetitions included
 PAUSES = (0.02, 0.05, 0.1, 0.2)
 
 
@@ -86,7 +87,7 @@ class Client:
         *,
         version: str = "2.87",
         patience: float = PATIENCE,
-        timeout: float = PATIENCE,
+        timeout: float = TIMEOUT,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request, again where that is safe, until patience ends; each try is given `timeout`."""
@@ -117,7 +118,7 @@ class Client:
             lost = Outcome.FAIL if method in SAFE else Outcome.UNKNOWN
             return Answer(lost, tries=tries, why=f"{type(error).__name__}: {error}"[:200])
         why = "" if got.status < 400 else got.data[:300].decode("utf-8", "replace")
-        return Answer(judge(method, got.status), got.status, got.data, dict(got.headers), tries, why)
+        return Answer(judge(method, got.status), got.status, got.data, got.headers, tries, why)
 
     def do(
         self,

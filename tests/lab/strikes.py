@@ -7,7 +7,7 @@ from lab.topology import Part, parts_with_role
 from tests.lab.builds import strike_in_mid_build
 from tests.lab.disk import empty_disk, transfer_since
 from tests.lab.power import bring_up, kill_all
-from tests.lab.trial import Fault, Trial
+from tests.lab.trial import Fault, Trial, ended
 
 Verb = Callable[..., None]
 
@@ -76,7 +76,7 @@ REPLICAS = tuple(
 )
 BALANCERS = (
     Fault("lb-kill", _strike(faults.kill, _balancer), polls=True),
-    Fault("lb-haproxy", _strike(faults.kill_process, _balancer, "haproxy"), polls=True),
+    Fault("lb-haproxy", _strike(faults.kill_process, _balancer, "haproxy"), polls=True, during=ended),
     Fault("lb-pause", _strike(faults.pause, _balancer), polls=True),
 )
 DATABASES = (

@@ -32,6 +32,7 @@ class Trial:
     clients: History
     notes: list[str]
     builds: float | None = None
+    struck: Sequence[Part] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def run_trial(region: Region, fault: Fault, run: int) -> Record:
             calm_since = _served(trial, metering, time.monotonic(), CALM_SERVED)
             _served(trial, metering, calm_since, CALM_SERVED)
             struck_at = time.monotonic()
-            struck = fault.strike(trial)
+            trial.struck = fault.strike(trial)
             if fault.serves_on:
                 _served(trial, metering, time.monotonic(), OUTAGE_SERVED)
             fault.during(trial)
@@ -83,7 +84,7 @@ def run_trial(region: Region, fault: Fault, run: int) -> Record:
     return Record(
         fault=fault.key,
         run=run,
-        struck=tuple(part.name for part in struck),
+        struck=tuple(part.name for part in trial.struck),
         calm={meter.name: meter.gap(calm_since, struck_at).seconds for meter in meters},
         gaps={meter.name: meter.gap(struck_at, mended_at).seconds for meter in meters} | builds,
         returning={meter.name: meter.gap(mended_at, ended_at).seconds for meter in meters},
@@ -98,6 +99,16 @@ def run_trial(region: Region, fault: Fault, run: int) -> Record:
         notes=tuple(trial.notes),
         failed=tuple(_line(one, struck_at) for one in trial.clients if one.outcome is not Outcome.OK)[:30],
     )
+
+
+def ended(trial: Trial) -> None:
+    """Wait until the containers that were struck have ended by themselves."""
+
+    def running() -> str:
+        there = trial.region.engine.containers()
+        return ", ".join(part.name for part in trial.struck if there[part.name].is_running)
+
+    until(running, DEADLINE, "end of the container")
 
 
 def _meters(fault: Fault, trial: Trial, measured: History) -> list[AnyMeter]:
