@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Final
 
@@ -21,7 +20,7 @@ from services.image.leases import new_blob
 from services.image.lookup import find_visible
 from services.image.ranges import Span, parse_range
 from services.image.service import Here, Service
-from services.image.store import BlobMissing, StoreFull
+from services.image.store import BlobMissing, BlobWriter, StoreFull
 from services.image.uploads import STAGING, UPLOAD, Purpose, Received
 from services.platform.authentication import Authenticated
 from services.platform.context import Context
@@ -61,14 +60,19 @@ async def _fill(here: Service, context: Context, request: Request, image_id: str
         raise TooLarge(f"The size of the data for the image exceeds {here.settings.image_size_limit} bytes.")
     blob = new_blob(image_id)
     await run_in_threadpool(here.uploads.begin, context, image_id, blob, purpose)
+    writer: BlobWriter | None = None
     try:
-        received = await _receive(here, request, image_id, blob, announced)
+        writer = await run_in_threadpool(here.store.create, blob)
+        received = await _receive(here, request, image_id, blob, writer, announced)
         await run_in_threadpool(here.uploads.finish, image_id, blob, received, purpose)
-    except BaseException as error:
-        await asyncio.shield(run_in_threadpool(_give_up, here, image_id, blob))
+    except Exception as error:
+        await run_in_threadpool(_give_up, here, image_id, blob, writer)
         if isinstance(error, BlobMissing):  # the sweep of some replica was quicker than we
             raise await run_in_threadpool(here.uploads.why_lost, image_id) from error
         raise _fault_of(error, image_id) from error
+    except BaseException:
+        _give_up(here, image_id, blob, writer)  # the server stops, and nothing that is awaited would still be done
+        raise
 
 
 def announced_size(own_header: str | None, content_length: str | None) -> int | None:
@@ -84,29 +88,28 @@ def announced_size(own_header: str | None, content_length: str | None) -> int | 
     return sizes.pop() if sizes else None
 
 
-async def _receive(here: Service, request: Request, image_id: str, blob: str, announced: int | None) -> Received:
-    writer = await run_in_threadpool(here.store.create, blob)
+async def _receive(
+    here: Service, request: Request, image_id: str, blob: str, writer: BlobWriter, announced: int | None
+) -> Received:
     intake = Intake(writer, here.threads, size_limit=here.settings.image_size_limit, announced=announced)
-    try:
-        async with Keeper(here, image_id, blob, intake.progress):
-            received = await intake.take(request.stream())
-            await run_in_threadpool(writer.commit)
-    except BaseException:
-        await asyncio.shield(run_in_threadpool(writer.abort))
-        raise
+    async with Keeper(here, image_id, blob, intake.progress):
+        received = await intake.take(request.stream())
+        await run_in_threadpool(writer.commit)
     return received
 
 
-def _give_up(here: Service, image_id: str, blob: str) -> None:
+def _give_up(here: Service, image_id: str, blob: str, writer: BlobWriter | None) -> None:
     """Put the image back. Where even that fails, the lease ends by itself and the sweep removes the data."""
     try:
+        if writer is not None:
+            writer.abort()
         if here.uploads.release(image_id, blob):
             here.store.delete(blob)
     except (Fault, OSError) as error:
         log.warning("the upload to image %s ended badly and is left to the sweep: %s", image_id, error)
 
 
-def _fault_of(error: BaseException, image_id: str) -> BaseException:
+def _fault_of(error: Exception, image_id: str) -> Exception:
     if isinstance(error, ClientDisconnect):
         log.info("the client that was uploading image %s is gone", image_id)
         return BadRequest("The upload was not finished.")

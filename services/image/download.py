@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from services.image.ranges import Span
 from services.image.store import BlobReader
 
-BLOCK_BYTES: Final = 1 << 20
+BLOCK_BYTES: Final = 512 << 10
 
 
 class BlobResponse(Response):

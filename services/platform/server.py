@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -24,7 +27,16 @@ def uvicorn_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     )
 
 
+class Server(uvicorn.Server):
+    """Uvicorn, but a request that is cancelled at the end of the graceful time gets a second to clean up."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if cancelled := set(self.server_state.tasks):
+            await asyncio.wait(cancelled, timeout=1.0)
+
+
 def serve(app: ASGIApp, settings: Settings) -> None:
     """Serve `app` until SIGTERM or SIGINT; requests in flight are answered first."""
     configure_logging(settings.name, settings.log_level)
-    uvicorn.Server(uvicorn_config(app, settings.listen, settings.port)).run()
+    Server(uvicorn_config(app, settings.listen, settings.port)).run()

@@ -185,6 +185,17 @@ def test_a_replica_killed_in_mid_upload(tmp_path: Path) -> None:
         assert member.get(f"{path}/file").content == b"whole"
 
 
+def test_a_replica_stopped_in_mid_upload_puts_the_image_back_itself(tmp_path: Path) -> None:
+    with replica(tmp_path) as stopping, replica(tmp_path) as other, other.client("member-p") as member:
+        path = create(member)
+        with _half_an_upload(stopping, path):
+            wait_for(lambda: member.get(path).json()["status"] == "saving", "saving")
+            stopping.process.terminate()
+            stopping.process.wait(15)
+        assert member.get(path).json()["status"] == "queued"
+        assert files(tmp_path) == []
+
+
 def test_one_of_two_uploads_at_once_wins(images: Replica, member: httpx2.Client) -> None:
     path, answers = create(member), []
 
