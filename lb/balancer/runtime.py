@@ -14,6 +14,7 @@ class Server(NamedTuple):
 
     name: str
     up: bool
+    answers: bool  # the last check got an answer, be it the wrong one
     weight: int
     sessions: int
 
@@ -38,7 +39,8 @@ def parse_servers(table: str) -> list[Server]:
     for row in rows:
         cells = dict(zip(names, row.split(","), strict=False))
         up = cells["status"].startswith(("UP", "no check", "DRAIN"))
-        servers.append(Server(cells["svname"], up, int(cells["weight"] or 0), int(cells["scur"] or 0)))
+        answers = cells.get("check_status", "").removeprefix("* ") in {"L7OK", "L7RSP"}
+        servers.append(Server(cells["svname"], up, answers, int(cells["weight"] or 0), int(cells["scur"] or 0)))
     return servers
 
 

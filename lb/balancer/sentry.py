@@ -24,22 +24,21 @@ class SqlSide(NamedTuple):
 
 
 class Sentry:
-    """Keeps one SQL proxy in order. `look` is called every LOOK seconds."""
+    """Keeps one SQL proxy in order. `look` is called every LOOK seconds, twice as often while `in_doubt`."""
 
     def __init__(self, side: SqlSide) -> None:
         self._side = side
         self._writer: str | None = None
-        self._reports: dict[str, Report | None] = {}
+        self.in_doubt = False
         self._asked = self._heard = 0.0
         self._up: set[str] = set()
 
     def look(self, now: float) -> None:
         """Look once, act on it."""
         servers = runtime.servers_of(self._side.proxy)
-        up = {server.name for server in servers if server.up}
         fit = {server.name: server.up for server in servers}
         if self._side.addresses:
-            self._choose(up, now)
+            self._choose(servers, now)
             for server in servers:
                 weight = 1 if server.name == self._writer else 0
                 if server.weight != weight:
@@ -52,21 +51,34 @@ class Sentry:
                 if ended:
                     say(f"ended {ended} sessions of {server.name}")
 
-    def _choose(self, up: set[str], now: float) -> None:
+    def _choose(self, servers: list[runtime.Server], now: float) -> None:
         """Ask the nodes when something changed, while the writer is in doubt, and now and then."""
+        up = {server.name for server in servers if server.up}
         if self._writer in up:
             self._heard = now
-        if up == self._up and self._writer in up and now - self._asked < REFRESH:
+        self.in_doubt = self._writer is not None and self._writer not in up
+        if up == self._up and not self.in_doubt and now - self._asked < REFRESH:
             return
         self._asked, self._up = now, up
-        self._reports = {name: ask_node(address) for name, address in self._side.addresses.items()}
-        ordinal = int(self._writer.removeprefix("db")) if self._writer else 0
-        chosen = choose_writer(self._writer, self._reports, ordinal=ordinal, silent_for=now - self._heard)
+        reports = {server.name: self._report(server) for server in servers}
+        ordinal = ordinal_of(self._writer) if self._writer else 0
+        chosen = choose_writer(self._writer, reports, ordinal=ordinal, silent_for=now - self._heard)
         if chosen != self._writer:
-            known = {name: report for name, report in self._reports.items() if report}
+            known = {name: report for name, report in reports.items() if report}
             ages = ", ".join(f"{name} {report.phase} since view {report.since}" for name, report in known.items())
             say(f"the writer is {chosen} ({ages})")
             self._writer, self._heard = chosen, now
+
+    def _report(self, server: runtime.Server) -> Report | None:
+        """What is known of a node; one that is down is not asked again, HAProxy's checks do that."""
+        if server.up:
+            return ask_node(self._side.addresses[server.name])
+        return Report.unfit(ordinal_of(server.name)) if server.answers else None
+
+
+def ordinal_of(name: str) -> int:
+    """3 for db3."""
+    return int(name.removeprefix("db"))
 
 
 def ask_node(address: str) -> Report | None:
@@ -89,7 +101,7 @@ def watch(side: SqlSide) -> None:
     while True:
         with contextlib.suppress(OSError, ValueError, KeyError):
             sentry.look(time.monotonic())
-        time.sleep(LOOK)
+        time.sleep(LOOK / 2 if sentry.in_doubt else LOOK)
 
 
 def say(sentence: str) -> None:

@@ -24,6 +24,11 @@ class Report(NamedTuple):
     since: int
     members: frozenset[int]
 
+    @classmethod
+    def unfit(cls, ordinal: int) -> Report:
+        """The report of a node that answers, but not as a usable node does."""
+        return cls(ordinal, "unfit", 0, frozenset())
+
     @property
     def usable(self) -> bool:
         """Whether the node serves clients."""

@@ -46,7 +46,7 @@ def test_an_expelled_writer_is_replaced_at_once() -> None:
 
 
 def test_a_writer_that_says_goodbye_is_replaced_at_once() -> None:
-    reports = {"db1": report(1, 1), "db2": report(2, 1), "db3": report(3, 1, "stop")}
+    reports = {"db1": report(1, 1), "db2": report(2, 1), "db3": Report.unfit(3)}
     assert choose_writer("db3", reports, ordinal=3, silent_for=0) == "db2"
 
 
@@ -77,8 +77,15 @@ def test_only_connected_sessions_are_ended() -> None:
 
 
 def test_the_runtime_table_is_read_by_its_header() -> None:
-    table = "# pxname,svname,scur,status,weight,\ngalera,db1,3,UP 1/2,1,\ngalera,db2,0,DOWN,0,\n\n"
-    assert runtime.parse_servers(table) == [runtime.Server("db1", True, 1, 3), runtime.Server("db2", False, 0, 0)]
+    table = (
+        "# pxname,svname,scur,status,weight,check_status,\n"
+        "galera,db1,3,UP 1/2,1,L7OK,\ngalera,db2,0,DOWN,0,* L7RSP,\ngalera,db3,0,DOWN,0,L4TOUT,\n\n"
+    )
+    assert runtime.parse_servers(table) == [
+        runtime.Server("db1", up=True, answers=True, weight=1, sessions=3),
+        runtime.Server("db2", up=False, answers=True, weight=0, sessions=0),
+        runtime.Server("db3", up=False, answers=False, weight=0, sessions=0),
+    ]
 
 
 def test_neighbour_events() -> None:
