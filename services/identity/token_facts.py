@@ -61,13 +61,13 @@ _UserDomain, _ScopeDomain = aliased(Domain), aliased(Domain)
 _PEOPLE = (
     select(
         User.name, User.enabled, User.token_epoch, _UserDomain.id, _UserDomain.name, _UserDomain.enabled,
-        RevokedToken.audit_id,
+        exists().where(RevokedToken.audit_id == bindparam("audit_id")),
         Project.id, Project.name, Project.enabled, _ScopeDomain.id, _ScopeDomain.name, _ScopeDomain.enabled,
     )
     .select_from(User)
     .join(_UserDomain, _UserDomain.id == User.domain_id)
-    .outerjoin(RevokedToken, RevokedToken.audit_id == bindparam("audit_id"))
-    .outerjoin(Project, Project.id == bindparam("project_id"))
+    # That no project is the user says nothing, but without a word on both SQLAlchemy warns of a cartesian product.
+    .outerjoin(Project, and_(Project.id == bindparam("project_id"), Project.id != User.id))
     .outerjoin(_ScopeDomain, or_(_ScopeDomain.id == Project.domain_id, _ScopeDomain.id == bindparam("domain_id")))
     .where(User.id == bindparam("user_id"))
 )  # fmt: skip
@@ -138,7 +138,7 @@ def facts_of(session: Session, payload: Payload) -> Facts | None:
         user=Place(payload.user_id, user_name, user_domain_id, user_domain_name),
         user_enabled=user_enabled and user_domain_enabled,
         epoch=epoch,
-        revoked=revoked is not None,
+        revoked=bool(revoked),
         scope=scope,
         scope_enabled=scope_enabled,
         role_ids=assigned_role_ids(session, payload.user_id, target_id) if target_id else frozenset(),

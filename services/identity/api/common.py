@@ -164,9 +164,16 @@ def once(call: Call, work: Callable[[Session], None]) -> None:
     key = call.context.request
 
     def store(session: Session) -> None:
-        if not was_done(session, key):
+        if was_done(session, key):
+            return
+        try:
             work(session)
-            mark_done(session, key)
+        except NotFound:
+            # The other run may have done it between the two looks.
+            if was_done(session, key):
+                return
+            raise
+        mark_done(session, key)
 
     call.write(store)
 
