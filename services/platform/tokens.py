@@ -95,6 +95,36 @@ class TokenCache:
             self._entries.pop(token, None)
 
 
+class Absence:
+    """Whether identity is away. Until it answers again, one caller in `pause` seconds asks, and the others need not."""
+
+    def __init__(self, pause: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause, self._clock = pause, clock
+        self._lock = threading.Lock()
+        self._ask_again_at: float | None = None
+
+    def worth_asking(self) -> bool:
+        with self._lock:
+            now = self._clock()
+            if self._ask_again_at is not None and now < self._ask_again_at:
+                return False
+            if self._ask_again_at is not None:
+                self._ask_again_at = now + self._pause
+            return True
+
+    def noticed(self) -> None:
+        with self._lock:
+            self._ask_again_at = self._clock() + self._pause
+
+    def over(self) -> None:
+        self._ask_again_at = None
+
+
+#: Where there is an earlier answer to fall back on, it is not worth waiting long for a new one.
+_BRIEFLY = urllib3.Timeout(connect=0.5, read=1.0)
+_ONE_MORE_TRY = urllib3.Retry(total=1, redirect=0, status=0)
+
+
 class IdentityTokens:
     """The validator of every service that is not identity itself."""
 
@@ -102,29 +132,37 @@ class IdentityTokens:
         self._url = identity_url.rstrip("/") + "/v3/auth/tokens?nocatalog"
         self._cache = cache
         self._pool = http_pool(read_seconds=3.0)
+        self._absence = Absence()
 
     def cached(self, token: str) -> Access | None:
         return self._cache.fresh(token)
 
     def validate(self, token: str) -> Access:
+        earlier = self._cache.last_known(token)
+        if earlier is not None and not self._absence.worth_asking():
+            return earlier
         # A token may always be used to validate itself, so the services need no token of their own for it.
+        patience: dict[str, Any] = {"timeout": _BRIEFLY, "retries": _ONE_MORE_TRY} if earlier is not None else {}
+        headers = {"X-Auth-Token": token, "X-Subject-Token": token}
         try:
-            answer = self._pool.request("GET", self._url, headers={"X-Auth-Token": token, "X-Subject-Token": token})
+            answer = self._pool.request("GET", self._url, headers=headers, **patience)
         except urllib3.exceptions.HTTPError as error:
-            return self._while_identity_is_away(token, str(error))
+            return self._while_identity_is_away(earlier, str(error))
         if answer.status == 200:
+            self._absence.over()
             access = access_from_body(json.loads(answer.data))
             self._cache.put(token, access)
             return access
         if answer.status in (400, 401, 403, 404):
+            self._absence.over()
             self._cache.drop(token)
             raise Unauthorized
-        return self._while_identity_is_away(token, f"identity answered {answer.status}")
+        return self._while_identity_is_away(earlier, f"identity answered {answer.status}")
 
-    def _while_identity_is_away(self, token: str, why: str) -> Access:
-        access = self._cache.last_known(token)
-        if access is None:
+    def _while_identity_is_away(self, earlier: Access | None, why: str) -> Access:
+        self._absence.noticed()
+        if earlier is None:
             log.warning("identity is away and this token was not seen before: %s", why)
             raise Unavailable("The identity service cannot be reached to validate your token. Retry in a moment.")
         log.info("identity is away (%s); honouring a token validated earlier", why)
-        return access
+        return earlier
