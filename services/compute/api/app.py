@@ -82,4 +82,6 @@ def main() -> None:
     settings = read_settings(ComputeSettings)
     broker = Broker(settings.broker_url)
     tokens = IdentityTokens(settings.identity_url, TokenCache(settings.token_cache_seconds))
-    serve(build_app(settings, Transactor(settings.database_url), broker, Hints(broker), tokens), settings)
+    hints = Hints(broker)
+    serve(build_app(settings, Transactor(settings.database_url), broker, hints, tokens), settings)
+    hints.close()

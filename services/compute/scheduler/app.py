@@ -50,4 +50,6 @@ def main() -> None:
     settings = read_settings(ComputeSettings)
     configure_logging(settings.name, settings.log_level)
     broker = Broker(settings.broker_url)
-    Worker(parts(settings, Transactor(settings.database_url), broker, Hints(broker))).run()
+    hints = Hints(broker)
+    Worker(parts(settings, Transactor(settings.database_url), broker, hints)).run()
+    hints.close()
