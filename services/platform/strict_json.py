@@ -15,8 +15,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-#: How deep arrays and objects may be nested.
-DEEPEST = 40
+#: How deep arrays and objects may be nested. MariaDB stores JSON of at most 31 levels.
+DEEPEST = 28
 
 
 class StrictJsonRoute(APIRoute):

@@ -60,6 +60,7 @@ def test_bodies_without_the_resource(api: Api, path: str, one: str) -> None:
         b'{"user": {"name": "a", "x": 1e999}}',
         b'{"user": {"name": "a", "x": ' + b"9" * 5000 + b"}}",
         b'{"user": {"name": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
+        b'{"user": {"name": "a", "x": ' + b"[" * 30 + b"]" * 30 + b"}}",
         b'{"user": {"name": "a", "enabled": "True"}}',
         b'{"user": {"name": "a", "options": {"unknown": true}}}',
         b'{"user": {"name": "a", "options": {"lock_password": 5}}}',
