@@ -13,6 +13,7 @@ from lab.topology import PARTS, Part, Topology
 KILL_PROCESS = (
     'for d in /proc/[0-9]*; do [ "$(cat $d/comm 2>/dev/null)" = "$1" ] && kill -9 ${d#/proc/} && n=1; done; [ "$n" ]'
 )
+PAUSE_ATTEMPTS = 5
 
 
 def kill(engine: LabEngine, part: Part) -> None:
@@ -35,7 +36,14 @@ def pause(engine: LabEngine, part: Part) -> None:
     """Freeze it: its connections stay open and nothing answers."""
     container = _container(engine, part)
     with _told(part):
-        container.pause()
+        for left in reversed(range(PAUSE_ATTEMPTS)):
+            try:
+                container.pause()
+                return
+            except APIError as error:
+                # the engine gives up early on processes that are busy
+                if not left or "unable to freeze" not in str(error.explanation):
+                    raise
 
 
 def stop(engine: LabEngine, part: Part) -> None:
