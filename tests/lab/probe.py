@@ -24,6 +24,7 @@ WRITE_SECONDS = 0.03
 POLL_TIMEOUT = 0.15
 WRITE_TIMEOUT = 2.0
 TAGS_PER_IMAGE = 100
+SERVERS, LOOK_SECONDS = 4, 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,13 @@ class Writes(Meter):
 
 
 class Rounds(Meter):
-    """Reboots three servers in turn, each by a thread: API, queue, conductor, queue, agent, queue, conductor."""
+    """Reboots four servers, each by a thread: API, queue, conductor, queue, agent, queue, conductor, and again."""
 
     def __init__(self, tenant: Tenant, history: History) -> None:
         super().__init__("RPC")
         self._tenant, self._history = tenant, history
         self._stack = ExitStack()
-        self._clients = [self._stack.enter_context(tenant.client(history)) for _ in range(3)]
+        self._clients = [self._stack.enter_context(tenant.client(history)) for _ in range(SERVERS)]
         self._servers = [create_server(one, tenant, f"{tenant.prefix}-rpc-{n}") for n, one in enumerate(self._clients)]
         for client, server in zip(self._clients, self._servers, strict=True):
             until(lambda: "" if _is_idle(client, server) else "it is not", 30, "server that is ACTIVE")  # noqa: B023
@@ -131,7 +132,7 @@ class Rounds(Meter):
     def start(self, pace: Pace) -> None:
         """Let it work."""
         for client, server in zip(self._clients, self._servers, strict=True):
-            pace.every(POLL_SECONDS, self._round(client, server))
+            pace.every(LOOK_SECONDS, self._round(client, server))
 
     def close(self) -> None:
         """Give the connections back."""

@@ -30,9 +30,12 @@ TARGETS: dict[str, Target] = {
     "writer-pause": Target("pause of the Galera writer", {WRITES: 1.7}),
     "node-sst": Target("a Galera node with an empty disk, back by SST", {WRITES: 1.0}),
     "proxysql-kill": Target("SIGKILL of a ProxySQL", {WRITES: 0.3}),
-    "queue-kill": Target("SIGKILL of the leader of the conductor's queue, 30 builds", {RPC: 0.5, BUILDS: 20.0}),
-    "queue-cut": Target("isolation of the leader of the conductor's queue, 30 builds", {RPC: 1.5, BUILDS: 20.0}),
-    "queue-pause": Target("pause of the leader of the conductor's queue, 30 builds", {RPC: 1.5, BUILDS: 20.0}),
+    "queue-kill": Target("SIGKILL of the leader of the conductor's queue", {RPC: 0.5}),
+    "queue-cut": Target("isolation of the leader of the conductor's queue", {RPC: 1.5}),
+    "queue-pause": Target("pause of the leader of the conductor's queue", {RPC: 1.5}),
+    "queue-builds": Target(
+        "SIGKILL of the leader of the conductor's queue in mid-build of 30", {BUILDS: 20.0}, failed=0
+    ),
     "scheduler": Target("SIGKILL of a scheduler in mid-build of 30", {BUILDS: 20.0}, failed=0),
     "conductor": Target("SIGKILL of a conductor in mid-build of 30", {BUILDS: 20.0}, failed=0),
     "compute": Target("SIGKILL of a compute agent in mid-build of 30", {BUILDS: 30.0}, failed=0),
@@ -64,13 +67,16 @@ class Record:
 
 
 def missed(record: Record, slow: float) -> list[str]:
-    """What the design promises and this run did not keep, in sentences. Pure."""
+    """What the design promises and this run did not keep, in sentences. Pure.
+
+    A gap may be longer than promised by what the same client waited just before the fault: that is the machine's part.
+    """
     target = TARGETS[record.fault]
-    said = [
-        f"{meter}: {record.gaps[meter]:.2f} s, at most {limit * slow:.2f} s"
-        for meter, limit in target.limits.items()
-        if record.gaps.get(meter, 0.0) > limit * slow
-    ]
+    said = []
+    for meter, limit in target.limits.items():
+        allowed = limit * slow + record.calm.get(meter, 0.0)
+        if record.gaps.get(meter, 0.0) > allowed:
+            said.append(f"{meter}: {record.gaps[meter]:.2f} s, at most {allowed:.2f} s")
     if target.failed is not None and record.failed_safe > target.failed:
         said.append(f"{record.failed_safe} safe requests failed")
     return said

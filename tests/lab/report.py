@@ -13,8 +13,8 @@ from tests.lab.record import TARGETS, Record
 
 GAPS_NOTE = """\
 Gap: the longest time between two successes of a client that asks all the time: every 20 ms over fresh connections, or
-over one that is kept (identity, `GET /v3`); a small write every 30 ms (a tag on an image); three servers that are
-rebooted in turn (RPC). *Calm* is the same client's longest gap just before the fault: what the machine itself adds.
+over one that is kept (identity, `GET /v3`); a small write every 30 ms (a tag on an image); four servers that are
+rebooted all the time (RPC). *Calm*: the same client's longest gap just before the fault, the machine's own part.
 Failed: requests of the load (users, projects, tokens, images with data, servers) that did not succeed; those that a
 client may repeat were repeated. Lost: acknowledged and then gone. Whole again: from mending to full redundancy."""
 

@@ -87,9 +87,11 @@ DATABASES = (
     Fault("node-sst", _empty_one_disk, writes=True, after=transfer_since),
 )
 PROXIES = (Fault("proxysql-kill", _strike(faults.kill, _replica("proxysql")), writes=True),)
-BROKERS = tuple(
-    Fault(f"queue-{name}", _building(verb, _leader), rounds=True)
-    for name, verb in (("kill", faults.kill), ("cut", faults.cut), ("pause", faults.pause))
+BROKERS = (
+    Fault("queue-kill", _strike(faults.kill, _leader), rounds=True),
+    Fault("queue-cut", _strike(faults.cut, _leader), rounds=True),
+    Fault("queue-pause", _strike(faults.pause, _leader), rounds=True),
+    Fault("queue-builds", _building(faults.kill, _leader)),
 )
 BUILDERS = tuple(Fault(role, _building(faults.kill, _replica(role))) for role in ("scheduler", "conductor", "compute"))
 EVERYTHING = (
