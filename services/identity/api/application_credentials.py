@@ -70,12 +70,11 @@ def _roles_of(session: Session, credential_id: str) -> list[Role]:
     return list(session.scalars(select(Role).where(Role.id.in_(held)).order_by(Role.name)))
 
 
-def _own_only(call: Call, user_id: str, rule: str) -> str:
-    """The project of the caller's token. Raises Forbidden for other people, and for restricted credentials."""
+def _own_only(call: Call, user_id: str, rule: str) -> None:
+    """Raises Forbidden for other people, and for tokens of restricted credentials."""
     call.require(call.access.user_id == user_id, rule)
     if call.access.restricted:
         raise Forbidden("This token comes from an application credential that may not manage application credentials.")
-    return call.context.project_id
 
 
 def _end(text: str | None) -> datetime | None:
@@ -119,7 +118,8 @@ def _chosen(call: Call, session: Session, asked: list[RoleRef] | None, user_id: 
 @router.post("/users/{user_id}/application_credentials")
 def create_application_credential(user_id: str, body: NewCredentialBody, call: CallDep) -> Response:
     new, key = body.application_credential, call.new_id("application_credential")
-    project_id = _own_only(call, user_id, "create_application_credential")
+    _own_only(call, user_id, "create_application_credential")
+    project_id = call.context.project_id
     if new.access_rules:
         raise BadRequest("Access rules are not enforced by the services of this cloud, so none are accepted.")
     expires_at = _end(new.expires_at)
