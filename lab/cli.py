@@ -41,10 +41,12 @@ def up() -> None:
 @app.command()
 def down(
     keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep volumes and secrets for the next `up`.")] = False,
+    images: Annotated[bool, typer.Option("--images", help="Remove the images built for this lab, too.")] = False,
 ) -> None:
     """Remove the lab's containers, networks and data, and prove that nothing of it remains."""
     from lab.containers import open_engine
     from lab.down import take_down
+    from lab.images import remove_images
     from lab.lock import only_one
     from lab.progress import Progress
     from lab.state import LabState, current_lab, load
@@ -57,6 +59,8 @@ def down(
         left = take_down(engine, topology, keep_data, progress)
     kept = " (kept, with var/lab.env)" if left.volumes else ""
     out.print(f"Left with the label quorate.lab={lab}: {left.sentence()}{kept}.", highlight=False)
+    if images and (removed := remove_images(lab)):
+        out.print(f"Removed the images {', '.join(removed)}.", highlight=False)
     out.print(f"[green]The lab is down after {time.monotonic() - began:.1f} s.[/green]", highlight=False)
 
 

@@ -13,6 +13,7 @@ def values(topology: Topology, database_proxy: str, existing: Mapping[str, str])
     """The file's content: the shape of the lab, then its secrets, those that exist unchanged."""
     shape = {
         "LAB": topology.lab,
+        "IMAGE_TAG": topology.lab,
         "REGION": topology.region,
         "SUBNET": topology.subnet,
         "DB_PROXY": database_proxy,

@@ -11,6 +11,7 @@ from lab.commands import output, run
 from lab.errors import StepFailedError
 from lab.paths import ROOT
 from lab.progress import Progress
+from lab.registry import has_image
 
 INPUTS_LABEL = "quorate.inputs"
 BUILD_SECONDS = 1800.0
@@ -21,17 +22,21 @@ IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 class Image:
     """One image: its Dockerfile, its context, and the files and folders that go into it."""
 
-    tag: str
+    name: str
     dockerfile: str
     context: str
     inputs: tuple[str, ...]
 
+    def tag(self, lab: str) -> str:
+        """Each lab has its own tag, so that another checkout's build changes nothing; equal layers are stored once."""
+        return f"{self.name}:{lab}"
+
 
 IMAGES = (
-    Image("quorate/services:dev", "compose/services.Dockerfile", ".", ("services", "requirements/services.txt")),
-    Image("quorate/db:dev", "db/Dockerfile", "db", ("db",)),
-    Image("quorate/mq:dev", "mq/Dockerfile", "mq", ("mq",)),
-    Image("quorate/lb:dev", "lb/Dockerfile", "lb", ("lb",)),
+    Image("quorate/services", "compose/services.Dockerfile", ".", ("services", "requirements/services.txt")),
+    Image("quorate/db", "db/Dockerfile", "db", ("db",)),
+    Image("quorate/mq", "mq/Dockerfile", "mq", ("mq",)),
+    Image("quorate/lb", "lb/Dockerfile", "lb", ("lb",)),
 )
 
 
@@ -52,29 +57,37 @@ def _files(root: Path, names: Iterable[str]) -> list[Path]:
     return sorted(file for file in found if not IGNORED.intersection(file.parts))
 
 
-def ensure_images(progress: Progress) -> None:
+def ensure_images(lab: str, progress: Progress) -> None:
     """Return when all images are as their sources are now."""
     base = output(["docker", "image", "inspect", "--format", "{{.Id}}", BASE_IMAGE]).strip()
     wanted = [(image, digest(ROOT, image, base)) for image in IMAGES]
-    stale = [(image, value) for image, value in wanted if _built_from(image) != value]
+    stale = [(image, value) for image, value in wanted if _built_from(image.tag(lab)) != value]
     if not stale:
         return
     with ThreadPoolExecutor(max_workers=len(stale)) as pool:
-        builds = [pool.submit(_build, image, value, progress) for image, value in stale]
+        builds = [pool.submit(_build, image, image.tag(lab), value, progress) for image, value in stale]
         for build in builds:
             build.result()
 
 
-def _built_from(image: Image) -> str:
+def remove_images(lab: str) -> list[str]:
+    """Remove the lab's own tags; returns those that there were."""
+    there = [image.tag(lab) for image in IMAGES if has_image(image.tag(lab))]
+    if there:
+        run(["docker", "image", "rm", *there], timeout=60)
+    return there
+
+
+def _built_from(tag: str) -> str:
     template = f'{{{{index .Config.Labels "{INPUTS_LABEL}"}}}}'
     try:
-        return output(["docker", "image", "inspect", "--format", template, image.tag]).strip()
+        return output(["docker", "image", "inspect", "--format", template, tag]).strip()
     except StepFailedError:
         return ""
 
 
-def _build(image: Image, value: str, progress: Progress) -> None:
-    command = ["docker", "buildx", "build", "--load", "--progress", "plain", "-t", image.tag]
+def _build(image: Image, tag: str, value: str, progress: Progress) -> None:
+    command = ["docker", "buildx", "build", "--load", "--progress", "plain", "-t", tag]
     command += ["--label", f"{INPUTS_LABEL}={value}", "-f", str(ROOT / image.dockerfile), str(ROOT / image.context)]
-    with progress.step(f"Building {image.tag}") as note:
+    with progress.step(f"Building {image.name}") as note:
         run(command, note, timeout=BUILD_SECONDS)

@@ -28,7 +28,7 @@ def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tu
     with open_engine(lab) as engine:
         state, secrets = _decide(lab, engine, environment, progress)
         ensure_base_image(progress)
-        ensure_images(progress)
+        ensure_images(lab, progress)
         if engine.network_names():
             heal(engine, state.topology, lambda sentence: progress.say(f"{sentence}."), dead_too=False)
         with progress.step("Starting containers") as note:

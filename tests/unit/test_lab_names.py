@@ -108,11 +108,12 @@ def test_routes_are_read():
 def test_an_image_changes_with_its_inputs_only(tmp_path):
     (tmp_path / "lb").mkdir()
     (tmp_path / "lb" / "Dockerfile").write_text("FROM base")
-    image = Image("quorate/lb:dev", "lb/Dockerfile", "lb", ("lb",))
+    image = Image("quorate/lb", "lb/Dockerfile", "lb", ("lb",))
     first = digest(tmp_path, image, "base")
     (tmp_path / "other").write_text("x")
     assert digest(tmp_path, image, "base") == first
     assert digest(tmp_path, image, "newer base") != first
     (tmp_path / "lb" / "haproxy.cfg").write_text("x")
     assert digest(tmp_path, image, "base") != first
-    assert len({each.tag for each in IMAGES}) == 4
+    assert image.tag("course-7") == "quorate/lb:course-7"
+    assert len({each.tag("course-7") for each in IMAGES}) == 4
