@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from services.platform.faults import BadRequest
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+from services.platform.strict_json import parse_json
 
 
 def decode(raw: bytes) -> Any:
     """The JSON value of `raw`. Raises BadRequest, also for text that no database could store."""
     try:
-        value = json.loads(raw, parse_constant=_no_constant)
-        if b"\\u" in raw:
-            # An escape may spell half a surrogate pair or a NUL; neither is text.
-            if "\\u0000" in json.dumps(value, ensure_ascii=True):
-                raise ValueError("NUL is not text")
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise BadRequest("Malformed JSON in request body.") from None
-    return value
+        return parse_json(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"Malformed request body: {error}") from None
 
 
 async def any_json(request: Request) -> Any:

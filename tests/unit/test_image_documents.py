@@ -67,7 +67,7 @@ def test_what_may_be_null() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b"{", b"\xff", b'{"a": NaN}', b'"\\ud800"', b'["\\u0000"]', b'{"\\u0000": 1}', b"[" * 100_000,
+        b"", b"{", b"\xff", b'{"a": NaN}', b'"\\ud800"', b"[" * 100_000,
         b"1" * 10_000,
     ],
 )  # fmt: skip
