@@ -1,8 +1,9 @@
 """A database node's disk: emptied on purpose, and how the node got its data back."""
 
-import time
+import re
+from collections.abc import Callable
 
-from lab.topology import Part, parts_with_role
+from lab.topology import Part
 from tests.lab.region import Region
 from tests.lab.trial import Trial
 
@@ -10,8 +11,7 @@ DATA = "/var/lib/mysql"
 #: Nothing is left but the word that nothing is known: the node must be sent everything (SST), not just what it missed.
 EMPTY = f"find {DATA} -mindepth 1 -delete && printf '%s\\n' '# GALERA saved state' 'version: 2.1' \
 'uuid: 00000000-0000-0000-0000-000000000000' 'seqno: -1' 'safe_to_bootstrap: 0' > {DATA}/grastate.dat"
-SENT_ALL, SENT_MISSED = ("SST complete", "SST received"), ("IST received",)
-TAIL = 400
+RECEIVED = re.compile(r"rsync (IST|SST) completed on joiner")
 
 
 def empty_disk(region: Region, part: Part) -> None:
@@ -23,17 +23,21 @@ def empty_disk(region: Region, part: Part) -> None:
         entrypoint=["/bin/sh", "-c", EMPTY],
         command=[],
         volumes={volume: {"bind": DATA, "mode": "rw"}},
+        labels={"quorate.lab": region.topology.lab},
         network_disabled=True,
         remove=True,
     )
 
 
-def transfer_since(trial: Trial) -> None:
-    """Note how nodes that were struck caught up, in the words of their logs of the last minutes."""
-    since = int(time.time()) - 120
-    for part in parts_with_role("galera"):
-        container = trial.region.engine.client.containers.get(trial.region.topology.container(part.name))
-        log = container.logs(since=since, tail=TAIL).decode("utf-8", "replace")
-        for name, words in (("SST", SENT_ALL), ("IST", SENT_MISSED)):
-            if any(word in log for word in words):
-                trial.notes.append(f"{part.name} caught up by {name}")
+def came_back_by(*wanted: str) -> Callable[[Trial], None]:
+    """Look into the log of the node that was struck, how it caught up: what it missed (IST) or everything (SST)."""
+
+    def check(trial: Trial) -> None:
+        for part in trial.struck:
+            container = trial.region.engine.client.containers.get(trial.region.topology.container(part.name))
+            log = container.logs(since=int(trial.struck_at)).decode("utf-8", "replace")
+            ways = RECEIVED.findall(log)
+            trial.notes.append(f"{part.name} caught up by {' and '.join(ways) or 'itself'}")
+            assert not wanted or set(wanted) & set(ways), f"{part.name} was to come back by {wanted}, not {ways}"
+
+    return check

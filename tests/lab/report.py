@@ -11,12 +11,13 @@ from tests.lab.machine import facts
 from tests.lab.peers import PEERS
 from tests.lab.record import TARGETS, Record
 
-GAPS_NOTE = """\
-Gap: the longest time between two successes of a client that asks all the time: every 20 ms over fresh connections, or
+NOTE = """\
+*Gap*: the longest time between two successes of a client that asks all the time: every 20 ms over fresh connections or
 over one that is kept (identity, `GET /v3`); a small write every 30 ms (a tag on an image); four servers that are
 rebooted all the time (RPC). *Calm*: the same client's longest gap just before the fault, the machine's own part.
-Failed: requests of the load (users, projects, tokens, images with data, servers) that did not succeed; those that a
-client may repeat were repeated. Lost: acknowledged and then gone. Whole again: from mending to full redundancy."""
+*Requests*: of the load beside it (tokens, users, projects, images with data, servers). Those that are safe to repeat
+were repeated; others that got no answer are *unknown*: they may have had their effect, once. *Lost*: acknowledged and
+then gone. *Whole again*: from the moment when mending began to full redundancy."""
 
 
 def write(folder: Path, records: Sequence[Record], slow: float) -> None:
@@ -33,16 +34,8 @@ def text(records: Sequence[Record], machine: dict[str, str], slow: float) -> str
     lines = ["# Failover, measured", "", "; ".join(f"{name}: {value}" for name, value in machine.items()) + "."]
     if slow != 1:
         lines.append(f"Bounds of the tests were multiplied by {slow:g} on this machine; the targets below are not.")
-    lines += [
-        "",
-        GAPS_NOTE,
-        "",
-        *_table(by_fault),
-        "",
-        *_misses(by_fault, slow),
-        *_wrongs(by_fault),
-        *_comparison(by_fault),
-    ]
+    lines += ["", NOTE, "", *_gaps(by_fault), *_ends(by_fault)]
+    lines += [*_misses(by_fault), *_wrongs(by_fault), *_comparison(by_fault)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -55,30 +48,41 @@ def _order(record: Record) -> int:
     return list(TARGETS).index(record.fault)
 
 
-def _table(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
+def _gaps(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
     lines = [
-        "| fault | runs | client | calm | gap, s (min / median / max) | while it returns | target | kept |"
-        " failed: safe, refused, unknown of all | lost | whole again, s | verdict |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "## Gaps, in seconds",
+        "",
+        "| fault | client | calm | min / median / max | at most | kept | as the part returned |",
+        "|---|---|---|---|---|---|---|",
     ]
     for key, runs in by_fault:
         target = TARGETS[key]
-        failed = (
-            f"{_sum(runs, 'failed_safe')}, {_sum(runs, 'refused')}, {_sum(runs, 'unknown')} of {_sum(runs, 'requests')}"
-        )
-        ruling = "valid" if all(run.ruling == "valid" for run in runs) else "**" + _worst(runs) + "**"
-        ends = f"{failed} | {_sum(runs, 'lost')} | {spread([run.redundant_after for run in runs])} | {ruling} |"
-        for number, meter in enumerate(runs[0].gaps or {"-": 0.0}):
+        for number, meter in enumerate(runs[0].gaps):
             gaps = [run.gaps[meter] for run in runs if meter in run.gaps]
             limit = target.limits.get(meter)
             kept = "-" if limit is None else "✓" if max(gaps) <= limit else "missed"
-            first = f"| {target.title} | {len(runs)}" if number == 0 else "| | "
+            title = f"{target.title} (x{len(runs)})" if number == 0 else ""
             lines.append(
-                f"{first} | {meter} | {_most(runs, 'calm', meter)} | {spread(gaps) if gaps else '-'}"
-                f" | {_most(runs, 'returning', meter)} | {f'{limit:g}' if limit else '-'} | {kept}"
-                f" | {ends if number == 0 else ' | | | |'}"
+                f"| {title} | {meter} | {_most(runs, 'calm', meter)} | {spread(gaps)}"
+                f" | {f'{limit:g}' if limit else '-'} | {kept} | {_most(runs, 'returning', meter)} |"
             )
-    return lines
+    return [*lines, ""]
+
+
+def _ends(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
+    lines = [
+        "## Requests, data, redundancy",
+        "",
+        "| fault | requests | failed though repeated | refused | unknown | lost | whole again, s | verdict |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for key, runs in by_fault:
+        ruling = "valid" if all(run.ruling == "valid" for run in runs) else f"**{_worst(runs)}**"
+        counts = [_sum(runs, name) for name in ("requests", "failed_safe", "refused", "unknown", "lost")]
+        whole = spread([run.redundant_after for run in runs])
+        cells = [f"{TARGETS[key].title} (x{len(runs)})", *map(str, counts), whole, ruling]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
 
 
 def _sum(runs: Sequence[Record], name: str) -> int:
@@ -94,7 +98,7 @@ def _most(runs: Sequence[Record], name: str, meter: str) -> str:
     return f"{max(values):.2f}" if values else "-"
 
 
-def _misses(by_fault: list[tuple[str, list[Record]]], slow: float) -> list[str]:
+def _misses(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
     lines = []
     for key, runs in by_fault:
         target = TARGETS[key]

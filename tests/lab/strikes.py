@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from lab import faults
 from lab.topology import Part, parts_with_role
 from tests.lab.builds import strike_in_mid_build
-from tests.lab.disk import empty_disk, transfer_since
+from tests.lab.disk import came_back_by, empty_disk
 from tests.lab.power import bring_up, kill_all
 from tests.lab.trial import Fault, Trial, ended
 
@@ -80,11 +80,11 @@ BALANCERS = (
     Fault("lb-pause", _strike(faults.pause, _balancer), polls=True),
 )
 DATABASES = (
-    Fault("writer-kill", _strike(faults.kill, _writer), writes=True, after=transfer_since),
-    Fault("writer-stop", _strike(faults.stop, _writer), writes=True, after=transfer_since),
-    Fault("writer-cut", _strike(faults.cut, _writer), writes=True, after=transfer_since),
-    Fault("writer-pause", _strike(faults.pause, _writer), writes=True, after=transfer_since),
-    Fault("node-sst", _empty_one_disk, writes=True, after=transfer_since),
+    Fault("writer-kill", _strike(faults.kill, _writer), writes=True, after=came_back_by()),
+    Fault("writer-stop", _strike(faults.stop, _writer), writes=True, after=came_back_by()),
+    Fault("writer-cut", _strike(faults.cut, _writer), writes=True, after=came_back_by("IST")),
+    Fault("writer-pause", _strike(faults.pause, _writer), writes=True, after=came_back_by()),
+    Fault("node-sst", _empty_one_disk, writes=True, after=came_back_by("SST")),
 )
 PROXIES = (Fault("proxysql-kill", _strike(faults.kill, _replica("proxysql")), writes=True),)
 BROKERS = (

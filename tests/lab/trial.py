@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.topology import Part
 from tests.lab.final_state import FINAL_STATUS, FinalState
@@ -33,6 +33,7 @@ class Trial:
     notes: list[str]
     builds: float | None = None
     struck: Sequence[Part] = ()
+    struck_at: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def run_trial(region: Region, fault: Fault, run: int) -> Record:
             calm_since = _served(trial, metering, time.monotonic(), CALM_SERVED)
             _served(trial, metering, calm_since, CALM_SERVED)
             struck_at = time.monotonic()
+            trial.struck_at = time.time()
             trial.struck = fault.strike(trial)
             if fault.serves_on:
                 _served(trial, metering, time.monotonic(), OUTAGE_SERVED)

@@ -63,7 +63,7 @@ def test_the_report_tells_what_was_kept_and_what_was_not():
     page = text(runs, {"processors": "2"}, slow=1)
     assert "0.30 / 0.40 / 0.50" in page
     assert "missed in 1 of 2 runs. The same client waited 0.20 s just before" in page
-    assert "0, 0, 4 of 200" in page
+    assert "| 200 | 0 | 0 | 4 | 0 | 1.50 / 1.50 / 1.50 | valid |" in page
     assert "Bounds of the tests" not in page
     assert "0.40 s (fresh connections), whole again after 1.5 s" in page
 
