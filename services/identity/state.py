@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from anyio import CapacityLimiter
 
 from services.identity.keys import KeyRing
 from services.identity.lockout import LockoutRule
@@ -11,6 +14,9 @@ from services.identity.reference import ReferenceCache
 from services.identity.settings import IdentitySettings
 from services.identity.tokens import Tokens
 from services.platform.database import Transactor
+
+#: A few per core: one hashes while the others wait for the database.
+LOGINS_AT_ONCE = 4 * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,8 @@ class Identity:
     keys: KeyRing
     reference: ReferenceCache
     tokens: Tokens
+    #: Logins at work at once. The others wait without a thread, so that a storm of them does not stop validations.
+    login_turns: CapacityLimiter
 
     @classmethod
     def assemble(cls, settings: IdentitySettings, transactor: Transactor) -> Identity:
@@ -33,6 +41,7 @@ class Identity:
             keys=keys,
             reference=reference,
             tokens=Tokens(transactor, keys, reference, lifetime_seconds=settings.token_seconds),
+            login_turns=CapacityLimiter(LOGINS_AT_ONCE),
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from anyio.to_thread import run_sync
 from fastapi import Request
 from starlette.responses import Response
 
@@ -78,10 +79,13 @@ def _answer(identity: Identity, request: Request, status: int, token: str, valid
 
 
 @router.post("/auth/tokens")
-def issue_token(body: AuthBody, request: Request, identity: IdentityDep) -> Response:
-    proofs = _proofs(identity, body.auth.identity)
-    token, valid = log_in(identity, proofs, _wanted(body.auth.scope))
-    return _answer(identity, request, 201, token, valid)
+async def issue_token(body: AuthBody, request: Request, identity: IdentityDep) -> Response:
+    def issue() -> Response:
+        proofs = _proofs(identity, body.auth.identity)
+        token, valid = log_in(identity, proofs, _wanted(body.auth.scope))
+        return _answer(identity, request, 201, token, valid)
+
+    return await run_sync(issue, limiter=identity.login_turns)
 
 
 def _subject(request: Request) -> str:
