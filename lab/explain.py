@@ -2,11 +2,11 @@
 
 import re
 
-SIGKILLED = 137
+SIGKILLED, SEGMENTATION_FAULT = 137, 139
 
 REASONS: tuple[tuple[str, str], ...] = (
     (r"no space left on device|disk is full", "the disk is full (`docker system prune` frees what is no longer used)"),
-    (r"cannot allocate memory|out of memory|oom", "there is too little free memory (a region needs about 1.5 GB)"),
+    (r"cannot allocate memory|out of memory", "there is too little free memory (a region needs about 1.5 GB)"),
     (r"address already in use", "another process listens where it wants to listen"),
     (r"access denied for user|authentication failure|access_refused",
      "its password does not fit the stored data: `quorate down` removes data and secrets together, then `quorate up`"),
@@ -20,6 +20,8 @@ REASONS: tuple[tuple[str, str], ...] = (
 
 def explain(name: str, exit_code: int | None, log: str) -> str:
     """One sentence about a container that should run and does not."""
+    if exit_code == SEGMENTATION_FAULT:
+        return f"{name} crashed (SIGSEGV)."
     text = log.lower()
     for pattern, reason in REASONS:
         if re.search(pattern, text):

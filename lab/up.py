@@ -37,7 +37,7 @@ def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tu
         clouds.put(
             CLOUDS_FILE, clouds.entry(state.topology.identity_url, state.topology.region, secrets["ADMIN_PASSWORD"])
         )
-        status = Waiter(engine, state, Prober(state.topology, secrets)).wait(progress)
+        status = Waiter(engine, state, Prober(state.topology, secrets), progress).wait()
     return state, status
 
 

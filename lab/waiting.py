@@ -3,7 +3,7 @@
 import time
 
 from lab.assess import assess
-from lab.containers import LabEngine
+from lab.containers import ContainerFacts, LabEngine
 from lab.errors import NotReadyError
 from lab.explain import explain, last_lines
 from lab.probes import Prober
@@ -19,31 +19,42 @@ POLL = 0.3
 class Waiter:
     """One wait for one region, with one deadline for all of it."""
 
-    def __init__(self, engine: LabEngine, state: LabState, prober: Prober) -> None:
+    def __init__(self, engine: LabEngine, state: LabState, prober: Prober, progress: Progress) -> None:
         self.engine = engine
+        self.progress = progress
         self.state = state
         self.prober = prober
         self.deadline = time.monotonic() + DEADLINE
+        self._revived: set[str] = set()
 
-    def wait(self, progress: Progress) -> RegionStatus:
+    def wait(self) -> RegionStatus:
         """Go through the stages; return the status at the end of the last."""
         with_proxysql = self.state.database_proxy == "proxysql"
         for stage in STAGES:
             if with_proxysql or "proxysql" not in stage.roles:
-                with progress.step(stage.title) as note:
+                with self.progress.step(stage.title) as note:
                     status = self._wait_for(stage, note)
                 if stage.patience and (lacking := missing(stage, status, None)):
-                    progress.say(f"Going on without: {', '.join(lacking)}.", style="yellow")
+                    self.progress.say(f"Going on without: {', '.join(lacking)}.", style="yellow")
         return status
+
+    def _start_once_more(self, failed: ContainerFacts) -> None:
+        """A part may end once while all start at the same time; ending twice has a reason that stays."""
+        log = self.engine.log_end(failed.container)
+        reason = explain(failed.name, failed.exit_code, log)
+        if failed.name in self._revived:
+            raise NotReadyError(reason, last_lines(log))
+        self._revived.add(failed.name)
+        self.progress.say(f"{reason} It is started once more.", style="yellow")
+        self.engine.client.containers.get(failed.container).start()
 
     def _wait_for(self, stage: Stage, note: Note) -> RegionStatus:
         state = self.state
         patience = time.monotonic() + (stage.patience or DEADLINE)
         while True:
             containers = self.engine.containers()
-            if failed := ended(containers):
-                log = self.engine.log_end(failed[0].container)
-                raise NotReadyError(explain(failed[0].name, failed[0].exit_code, log), last_lines(log))
+            for failed in ended(containers):
+                self._start_once_more(failed)
             facts = self.prober.look(containers)
             status = assess(state.topology, facts, state.database_proxy, state.database_proxy_reason)
             lacking = missing(stage, status, containers.get("bootstrap"))

@@ -45,6 +45,7 @@ def test_completion():
         ("bind: Address already in use", 1, "another process"),
         ("ModuleNotFoundError: No module named 'services.x'", 1, "incomplete"),
         ("", 137, "SIGKILL"),
+        ("Error: signal 11", 139, "crashed"),
         ("something else", 3, "exit code 3"),
     ],
 )

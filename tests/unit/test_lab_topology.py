@@ -4,7 +4,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import BadNameError, LabError
@@ -27,6 +27,7 @@ def test_a_bad_name_is_refused(name):
         lab_name({"QUORATE_LAB": name}, Path("/x"))
 
 
+@settings(deadline=None)
 @given(NAMES)
 def test_places_are_in_range_and_stable(name):
     subnet = free_subnet(name, [])
@@ -37,6 +38,7 @@ def test_places_are_in_range_and_stable(name):
     assert (subnet, base) == (free_subnet(name, []), free_port_base(name, lambda port: True))
 
 
+@settings(deadline=None)
 @given(NAMES)
 def test_a_taken_network_is_stepped_over(name):
     wanted = IPv4Network(f"{free_subnet(name, [])}.0/24")
