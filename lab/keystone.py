@@ -9,6 +9,8 @@ from lab import wire
 from lab.facts import Agent
 from lab.topology import Topology
 
+SECONDS = 3.0  # an answer that takes a password's hash and the database may be slow on a busy machine
+
 
 class Session:
     """Asks the published addresses, as any client would."""
@@ -34,7 +36,7 @@ class Session:
         if not self._token:
             return None
         url = f"{self.urls['compute']}/v2.1/os-services"
-        answer = wire.get_json(url, headers={"X-Auth-Token": self._token})
+        answer = wire.get_json(url, headers={"X-Auth-Token": self._token}, seconds=SECONDS)
         return answer.get("services") if isinstance(answer, dict) else None
 
     def _new_token(self) -> str:
@@ -43,7 +45,7 @@ class Session:
         identity = {"methods": ["password"], "password": {"user": user}}
         body = {"auth": {"identity": identity, "scope": {"project": {"name": "admin", "domain": domain}}}}
         try:
-            with urllib3.PoolManager(timeout=wire.SECONDS, retries=False) as pool:
+            with urllib3.PoolManager(timeout=SECONDS, retries=False) as pool:
                 answer = pool.request(
                     "POST",
                     f"{self.urls['identity']}/v3/auth/tokens",

@@ -11,22 +11,26 @@ import urllib3
 SECONDS = 1.5
 
 
-def get(url: str, user: str = "", password: str = "", headers: dict[str, str] | None = None) -> str | None:
+def get(
+    url: str, user: str = "", password: str = "", headers: dict[str, str] | None = None, seconds: float = SECONDS
+) -> str | None:
     """The body of an HTTP answer, if there is one with status 200."""
     extra = dict(headers or {})
     if user:
         extra |= urllib3.make_headers(basic_auth=f"{user}:{password}")
     try:
-        with urllib3.PoolManager(timeout=SECONDS, retries=False) as pool:
+        with urllib3.PoolManager(timeout=seconds, retries=False) as pool:
             answer = pool.request("GET", url, headers=extra)
             return answer.data.decode("utf-8", "replace") if answer.status == 200 else None
     except (urllib3.exceptions.HTTPError, OSError):
         return None
 
 
-def get_json(url: str, user: str = "", password: str = "", headers: dict[str, str] | None = None) -> Any:
+def get_json(
+    url: str, user: str = "", password: str = "", headers: dict[str, str] | None = None, seconds: float = SECONDS
+) -> Any:
     """The same, read as JSON."""
-    body = get(url, user, password, headers)
+    body = get(url, user, password, headers, seconds)
     try:
         return None if body is None else json.loads(body)
     except ValueError:
