@@ -39,11 +39,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT * slow))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if records := session.config.stash.get(RECORDS, []):
-        report.write(VAR, records, slowness())
-
-
 def slowness() -> float:
     """The one multiplier of all times for slow machines."""
     return float(os.environ.get("QUORATE_SLOW", "1"))
@@ -63,9 +58,12 @@ def region(request: pytest.FixtureRequest) -> Iterator[Region]:
 
 
 @pytest.fixture
-def records(request: pytest.FixtureRequest) -> list[Record]:
-    """Where a test puts what it measured; the report is made of it."""
-    return request.config.stash[RECORDS]
+def records(request: pytest.FixtureRequest) -> Iterator[list[Record]]:
+    """Where a test puts what it measured; the report is made of it anew after each."""
+    records = request.config.stash[RECORDS]
+    yield records
+    if records:
+        report.write(VAR, records, slowness())
 
 
 def _bring_up(slow: float) -> None:
