@@ -5,6 +5,12 @@ from dataclasses import dataclass, field
 FRESH, POOLED, WRITES, RPC = "fresh connections", "pooled connection", "writes", "RPC"
 BUILDS = "all 30 ACTIVE"
 
+SILENT = (
+    "Clients of a broker that is silent, not dead, give it up after two seconds (confirm and heartbeat timeouts); a hint"
+    " that went into it is replaced by the conductor's sweep, two to three seconds after the request."
+)
+ROUND = "A round crosses three queues, each message on the disks of two brokers before it is confirmed."
+
 
 @dataclass(frozen=True)
 class Target:
@@ -30,9 +36,9 @@ TARGETS: dict[str, Target] = {
     "writer-pause": Target("pause of the Galera writer", {WRITES: 1.7}),
     "node-sst": Target("a Galera node with an empty disk, back by SST", {WRITES: 1.0}),
     "proxysql-kill": Target("SIGKILL of a ProxySQL", {WRITES: 0.3}),
-    "queue-kill": Target("SIGKILL of the leader of the conductor's queue", {RPC: 0.5}),
-    "queue-cut": Target("isolation of the leader of the conductor's queue", {RPC: 1.5}),
-    "queue-pause": Target("pause of the leader of the conductor's queue", {RPC: 1.5}),
+    "queue-kill": Target("SIGKILL of the leader of the conductor's queue", {RPC: 0.5}, why_missed=ROUND),
+    "queue-cut": Target("isolation of the leader of the conductor's queue", {RPC: 1.5}, why_missed=SILENT),
+    "queue-pause": Target("pause of the leader of the conductor's queue", {RPC: 1.5}, why_missed=SILENT),
     "queue-builds": Target(
         "SIGKILL of the leader of the conductor's queue in mid-build of 30", {BUILDS: 20.0}, failed=0
     ),
