@@ -21,9 +21,10 @@ from services.platform.authentication import Authenticated
 from services.platform.faults import BadRequest, Conflict, NotFound
 from services.platform.http import json_body, no_content
 from services.platform.microversions import Microversion, Version
+from services.platform.strict_json import StrictJsonRoute
 from services.platform.times import utcnow
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 
 class NewAggregate(Body):

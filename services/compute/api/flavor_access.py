@@ -16,8 +16,9 @@ from services.compute.models import Flavor, FlavorAccess
 from services.platform.authentication import Authenticated
 from services.platform.faults import BadRequest, Conflict, NotFound
 from services.platform.http import json_body
+from services.platform.strict_json import StrictJsonRoute
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 
 class Tenant(Body):

@@ -19,9 +19,10 @@ from services.platform.faults import BadRequest, NotFound
 from services.platform.http import json_body
 from services.platform.microversions import Microversion, Version
 from services.platform.pagination import Page, flag, next_link
+from services.platform.strict_json import StrictJsonRoute
 from services.platform.times import utcnow
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 
 @dataclass(frozen=True, slots=True)

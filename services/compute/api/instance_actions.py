@@ -16,8 +16,9 @@ from services.platform.context import Context
 from services.platform.faults import NotFound
 from services.platform.http import json_body
 from services.platform.microversions import Microversion, Version
+from services.platform.strict_json import StrictJsonRoute
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 
 def _action_view(action: InstanceAction, version: Microversion) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from services.platform.faults import BadRequest, Conflict, Forbidden, NotFound
 from services.platform.http import json_body, no_content
 from services.platform.microversions import Microversion, Version
 from services.platform.pagination import Page, next_link
+from services.platform.strict_json import StrictJsonRoute
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 
 class NewKeypair(Body):

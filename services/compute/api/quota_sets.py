@@ -18,8 +18,9 @@ from services.platform.context import Context
 from services.platform.faults import BadRequest, Forbidden
 from services.platform.http import json_body, no_content
 from services.platform.microversions import Microversion, Version
+from services.platform.strict_json import StrictJsonRoute
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 Limit = Annotated[int, Field(ge=-1, le=MAX_INT)]
 

@@ -20,9 +20,10 @@ from services.platform.context import Context
 from services.platform.faults import BadRequest, Conflict, Forbidden
 from services.platform.http import json_body, no_content
 from services.platform.microversions import Microversion, Version
+from services.platform.strict_json import StrictJsonRoute
 from services.platform.times import utcnow
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 
 def _act(server_id: str, action: str, shown: str, context: Context, parts: ApiParts) -> Response:

@@ -22,8 +22,9 @@ from services.platform.context import Context
 from services.platform.faults import BadRequest, Forbidden, NotFound
 from services.platform.http import json_body, no_content
 from services.platform.microversions import Microversion, Version
+from services.platform.strict_json import StrictJsonRoute
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 MAX_TAGS = 50
 

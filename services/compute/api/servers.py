@@ -30,9 +30,10 @@ from services.platform.context import Context
 from services.platform.http import json_body, no_content
 from services.platform.microversions import Version
 from services.platform.pagination import Page, next_link
+from services.platform.strict_json import StrictJsonRoute
 from services.platform.times import utcnow
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 
 def _filter(request: Request) -> ServerFilter:

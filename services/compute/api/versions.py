@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from services.platform.http import base_url, json_body
 from services.platform.microversions import Microversion, MicroversionRange
+from services.platform.strict_json import StrictJsonRoute
 
 SERVED = MicroversionRange("compute", "X-OpenStack-Nova-API-Version", Microversion(2, 1), Microversion(2, 90))
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 
 def _entry(base: str, which: str) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from services.compute.hosts import COMPUTE_BINARY, HostView, is_up, load_hosts
 from services.compute.models import Service
 from services.platform.authentication import Authenticated
 from services.platform.http import json_body
+from services.platform.strict_json import StrictJsonRoute
 from services.platform.times import utcnow
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJsonRoute)
 
 INTERNAL_ZONE = "internal"
 
