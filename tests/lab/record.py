@@ -6,8 +6,8 @@ FRESH, POOLED, WRITES, RPC = "fresh connections", "pooled connection", "writes",
 BUILDS = "all 30 ACTIVE"
 
 SILENT = (
-    "Clients of a broker that is silent, not dead, give it up after two seconds (confirm and heartbeat timeouts); a hint"
-    " that went into it is replaced by the conductor's sweep, two to three seconds after the request."
+    "Clients of a broker that is silent, not dead, give it up after two seconds (confirm and heartbeat timeouts); a"
+    " hint that went into it is replaced by the conductor's sweep, two to three seconds after the request."
 )
 ROUND = "A round crosses three queues, each message on the disks of two brokers before it is confirmed."
 
