@@ -72,6 +72,8 @@ mysql_variables=
   poll_timeout=200
   # forward autocommit=0 before a read: without it there is no snapshot within a transaction
   enforce_autocommit_on_reads=true
+  # a load balancer looks at the greeting five times a second and hangs up
+  log_unhealthy_connections=false
 }
 
 # The monitor moves the nodes to where they belong: one writer, two backup writers.
