@@ -13,7 +13,7 @@ from services.compute.states import Power, Task, VmState, finish
 from services.platform.times import zulu_micro
 
 #: How long after a step its row is looked at again, in case the hint or its effect was lost.
-STEP_PATIENCE = timedelta(seconds=2)
+STEP_PATIENCE = timedelta(seconds=1.5)
 
 
 def resources_of(instance: Instance) -> Resources:

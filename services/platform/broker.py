@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 #: Nothing older than this is worth delivering: the sweep has long sent another.
 MESSAGE_TTL_SECONDS = 60
 
+#: A broker that does not answer for so long is taken for gone, and the next one is asked.
+SILENCE_SECONDS = 1
+
 #: What a broken connection raises, whatever the transport.
 CONNECTION_ERRORS: tuple[type[Exception], ...] = (
     *Connection("memory://").connection_errors,
@@ -80,10 +83,10 @@ class Broker:
                 heartbeat=2,
                 transport_options={
                     "confirm_publish": True,
-                    "read_timeout": 2,
-                    "write_timeout": 2,
+                    "read_timeout": SILENCE_SECONDS,
+                    "write_timeout": SILENCE_SECONDS,
                     "polling_interval": 0.01,
-                    "socket_settings": {socket.TCP_USER_TIMEOUT: 2000},
+                    "socket_settings": {socket.TCP_USER_TIMEOUT: SILENCE_SECONDS * 1000},
                 },
             )
             try:

@@ -7,6 +7,7 @@ the sweep will come to it; redelivering at once would only repeat the failure.
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,9 @@ from services.platform.request import current_request_id
 log = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
+
+#: How long a consumer stays with one broker node, at least and at most.
+CONNECTION_SECONDS = (60.0, 120.0)
 
 
 class Receiver:
@@ -61,14 +65,18 @@ class Receiver:
                     close_quietly(connection)
 
     def _consume(self, connection: Connection) -> None:
+        # After a failure all consumers sit on the nodes that were left; moving on from time to time spreads them again.
+        until = time.monotonic() + random.uniform(*CONNECTION_SECONDS)  # noqa: S311 - jitter, not a secret
         channel = connection.channel()
         channel.basic_qos(0, 1, False)
         consumer = Consumer(channel, [work_queue(self._topic)], callbacks=[self._on_message], accept=["json"])
         with consumer:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and time.monotonic() < until:
                 try:
                     connection.drain_events(timeout=0.5)
-                except TimeoutError:
+                except TimeoutError as silence:
+                    if silence.errno is not None:
+                        raise  # not our own timeout: the kernel gave the connection up
                     connection.heartbeat_check(rate=2)
 
     def _on_message(self, body: Any, message: Message) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from kombu import Connection, Producer
 
 from services.platform import metrics
-from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly, work_queue
+from services.platform.broker import CONNECTION_ERRORS, SILENCE_SECONDS, Broker, Call, close_quietly, work_queue
 from services.platform.request import current_request_id
 
 log = logging.getLogger(__name__)
@@ -82,8 +82,8 @@ class Hints:
             serializer="json",
             delivery_mode=2,
             mandatory=True,
-            confirm_timeout=2,
-            timeout=2,
+            confirm_timeout=SILENCE_SECONDS,
+            timeout=SILENCE_SECONDS,
             message_id=message_id,
         )
 

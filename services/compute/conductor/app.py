@@ -31,7 +31,7 @@ def parts(settings: ComputeSettings, transactor: Transactor, broker: Broker, hin
     return [
         Liveness(transactor, BINARY, settings),
         Receiver(broker, topics.CONDUCTOR, handlers, threads=4),
-        Periodic(1.0, advance.sweep, "sweep"),
+        Periodic(0.5, advance.sweep, "sweep"),
     ]
 
 
