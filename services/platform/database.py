@@ -160,7 +160,8 @@ def make_engine(url: str, pool_size: int) -> Engine:
         pool_reset_on_return=None,
         # No TLS: it would be unauthenticated on a private network, and its handshake takes twenty times the rest of a
         # new connection, just when all replicas open theirs to a new writer.
-        connect_args={"connect_timeout": 2, "read_timeout": 10, "write_timeout": 10, "ssl_disabled": True},
+        # A connection request that was lost while the address moved is repeated by the kernel after a second only.
+        connect_args={"connect_timeout": 0.5, "read_timeout": 10, "write_timeout": 10, "ssl_disabled": True},
     )
 
     @event.listens_for(engine, "connect")

@@ -19,7 +19,7 @@ def http_pool(*, read_seconds: float, connections: int = 16) -> urllib3.PoolMana
     """
     return urllib3.PoolManager(
         maxsize=connections,
-        timeout=urllib3.Timeout(connect=1.0, read=read_seconds),
+        timeout=urllib3.Timeout(connect=0.5, read=read_seconds),
         retries=urllib3.Retry(total=6, connect=4, read=4, redirect=0, status=0, other=2, backoff_factor=0.05),
         socket_options=_SOCKET_OPTIONS,
     )
