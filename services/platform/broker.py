@@ -11,6 +11,7 @@ import itertools
 import logging
 import random
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,11 @@ log = logging.getLogger(__name__)
 #: Nothing older than this is worth delivering: the sweep has long sent another.
 MESSAGE_TTL_SECONDS = 60
 
-#: A broker that does not answer for so long is taken for gone, and the next one is asked.
-SILENCE_SECONDS = 1
+#: How long a node may take to accept a connection.
+CONNECT_SECONDS = 0.7
+
+#: How long a node that failed somebody is asked last.
+SUSPICION_SECONDS = 5.0
 
 #: What a broken connection raises, whatever the transport.
 CONNECTION_ERRORS: tuple[type[Exception], ...] = (
@@ -66,38 +70,50 @@ def work_queue(topic: str) -> Queue:
 
 
 class Broker:
-    """Where the broker's nodes are. Each `connect` tries the next one, so clients spread and leave dead ones."""
+    """Where the broker's nodes are. Connections go round them, so clients spread; a node that has just failed somebody
+    is asked last, since a dead one costs a timeout each time."""
 
     def __init__(self, url: str) -> None:
-        urls = [part.strip() for part in url.split(";") if part.strip()]
-        random.shuffle(urls)
-        self._urls = itertools.cycle(urls)
-        self.count = len(urls)
+        self._urls = [part.strip() for part in url.split(";") if part.strip()]
+        random.shuffle(self._urls)
+        self._suspected_until = dict.fromkeys(self._urls, 0.0)
+        self._turn = itertools.count()
 
     def connect(self) -> Connection:
         """A connection to the next node that answers. Raises one of CONNECTION_ERRORS when none does."""
-        for attempt in range(1, self.count + 1):
+        last: Exception = OperationalError("no broker is configured")
+        for url in self._in_turn():
             connection = Connection(
-                next(self._urls),
-                connect_timeout=1.0,
+                url,
+                connect_timeout=CONNECT_SECONDS,
                 heartbeat=2,
                 transport_options={
                     "confirm_publish": True,
-                    "read_timeout": SILENCE_SECONDS,
-                    "write_timeout": SILENCE_SECONDS,
+                    "read_timeout": 2,
+                    "write_timeout": 2,
                     "polling_interval": 0.01,
-                    "socket_settings": {socket.TCP_USER_TIMEOUT: SILENCE_SECONDS * 1000},
+                    "socket_settings": {socket.TCP_USER_TIMEOUT: 2000},
                 },
             )
+            connection.node_url = url
             try:
                 connection.connect()
-            except CONNECTION_ERRORS:
-                close_quietly(connection)
-                if attempt == self.count:
-                    raise
+            except CONNECTION_ERRORS as error:
+                last = error
+                self.drop(connection)
             else:
                 return connection
-        raise OperationalError("no broker is configured")
+        raise last
+
+    def _in_turn(self) -> list[str]:
+        start, now = next(self._turn), time.monotonic()
+        urls = [self._urls[(start + step) % len(self._urls)] for step in range(len(self._urls))]
+        return sorted(urls, key=lambda url: self._suspected_until[url] > now)
+
+    def drop(self, connection: Connection) -> None:
+        """Give up a connection that failed, and ask its node last for a while."""
+        self._suspected_until[connection.node_url] = time.monotonic() + SUSPICION_SECONDS
+        close_quietly(connection)
 
 
 def close_quietly(connection: Connection) -> None:

@@ -35,6 +35,9 @@ class Caller:
                 connection = self._broker.connect()
                 answer = self._ask(connection, topic, call, call_id, give_up)
             except CONNECTION_ERRORS:
+                if connection is not None:
+                    self._broker.drop(connection)
+                    connection = None
                 time.sleep(0.05)
                 continue
             finally:

@@ -56,7 +56,10 @@ class Receiver:
                 self._consume(connection)
             except CONNECTION_ERRORS as error:
                 log.info("lost the broker (%s); trying the next node", error)
-                self._stopping.wait(0.1)
+                if connection is not None:
+                    self._broker.drop(connection)
+                    connection = None
+                self._stopping.wait(0.05)
             except Exception:
                 log.exception("the consumer of %s stumbled; connecting again", self._topic)
                 self._stopping.wait(0.5)

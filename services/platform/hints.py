@@ -3,6 +3,7 @@ on the next node for a few seconds, then dropped. A request is never slowed or f
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -13,10 +14,14 @@ from typing import Any, Protocol
 from kombu import Connection, Producer
 
 from services.platform import metrics
-from services.platform.broker import CONNECTION_ERRORS, SILENCE_SECONDS, Broker, Call, close_quietly, work_queue
+from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly, work_queue
 from services.platform.request import current_request_id
 
 log = logging.getLogger(__name__)
+
+#: How long to wait for a confirmation before another node is asked to take the same hint: first, second, … time. A hint
+#: that arrives twice does no harm, so impatience is cheap; it grows, so that a slow broker is not asked ever more.
+CONFIRM_SECONDS = (0.7, 1.4, 2.8)
 
 
 class Hinter(Protocol):
@@ -57,19 +62,20 @@ class Hints:
 
     def _publish(self, topic: str, call: Call, give_up: float) -> bool:
         message_id = str(uuid.uuid4())
-        while True:
+        for attempt in itertools.count():
             try:
-                self._publish_once(topic, call, message_id)
+                self._publish_once(topic, call, message_id, CONFIRM_SECONDS[min(attempt, len(CONFIRM_SECONDS) - 1)])
             except CONNECTION_ERRORS as error:
-                self._disconnect()
+                self._disconnect(failed=True)
                 if time.monotonic() > give_up:
                     log.warning("dropped the hint %s to %s: %s", call.method, topic, error)
                     return False
-                time.sleep(0.05)
+                time.sleep(0.02)
             else:
                 return True
+        return False
 
-    def _publish_once(self, topic: str, call: Call, message_id: str) -> None:
+    def _publish_once(self, topic: str, call: Call, message_id: str, patience: float) -> None:
         if self._connection is None:
             self._connection = self._broker.connect()
         channel = self._connection.default_channel
@@ -82,13 +88,13 @@ class Hints:
             serializer="json",
             delivery_mode=2,
             mandatory=True,
-            confirm_timeout=SILENCE_SECONDS,
-            timeout=SILENCE_SECONDS,
+            confirm_timeout=patience,
+            timeout=patience,
             message_id=message_id,
         )
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, *, failed: bool = False) -> None:
         if self._connection is not None:
-            close_quietly(self._connection)
+            (self._broker.drop if failed else close_quietly)(self._connection)
         self._connection = None
         self._declared.clear()
