@@ -8,7 +8,6 @@ from lab.errors import StepFailedError
 from lab.progress import Note
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-DEBIAN_MIRROR, DEBIAN_SECURITY_MIRROR = "http://mirror.invalid/debian", "http://mirror.invalid/debian-security"
 QUIET_INSTALL = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
@@ -43,7 +42,7 @@ def install(packages: Iterable[str], note: Note) -> None:
 
 
 def parse_targets(text: str) -> tuple[str, str]:
-    """The host's mirror of Debian and that of its security updates, from `URI SUITE ORIGIN` lines."""
+    """The host's mirror of Debian and that of its security updates, from `URI SUITE ORIGIN` lines; "" is none."""
     mirror = security = ""
     for line in text.splitlines():
         uri, suite, *origin = line.split(" ", 2)
@@ -53,11 +52,11 @@ def parse_targets(text: str) -> tuple[str, str]:
             security = security or uri.rstrip("/")
         else:
             mirror = mirror or uri.rstrip("/")
-    return mirror or DEBIAN_MIRROR, security or (DEBIAN_SECURITY_MIRROR if not mirror else "")
+    return mirror, security
 
 
 def debian_mirrors() -> tuple[str, str]:
-    """Where this host gets Debian from (a host that is not Debian: the public mirror)."""
+    """Where this host gets Debian from."""
     try:
         text = output(["apt-get", "indextargets", "--format", "$(REPO_URI) $(SUITE) $(ORIGIN)", "Created-By: Packages"])
     except StepFailedError:
@@ -71,8 +70,11 @@ def signed_by() -> str:
 
 
 def trixie_sources() -> list[str]:
-    """Debian 13's sources on the host's own mirrors."""
+    """Debian 13's sources on the host's own mirrors. None on a host that gets nothing from Debian: whoever asks then
+    uses the mirror that its own package brought along."""
     mirror, security = debian_mirrors()
+    if not mirror:
+        return []
     option = signed_by()
     sources = [f"deb {option}{mirror} trixie main", f"deb {option}{mirror} trixie-updates main"]
     return [*sources, f"deb {option}{security} trixie-security main"] if security else sources
@@ -83,7 +85,12 @@ def download_from_trixie(packages: Iterable[str], folder: Path, note: Note) -> l
     for name in ("lists/partial", "cache/archives/partial", "parts"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     sources = folder / "sources.list"
-    sources.write_text("\n".join(trixie_sources()[:1]) + "\n", encoding="utf-8")
+    found_sources = trixie_sources()
+    if not found_sources:
+        raise StepFailedError(
+            "This host gets nothing from Debian; install Compose v2 and buildx for Docker by hand."
+        )
+    sources.write_text(found_sources[0] + "\n", encoding="utf-8")
     options = [
         f"Dir::Etc::SourceList={sources}",
         f"Dir::Etc::SourceParts={folder / 'parts'}",

@@ -78,7 +78,7 @@ def test_apt_answers_are_read():
         "http://mirror.example/security/ bookworm-security Debian\n"
     )
     assert parse_targets(targets) == ("http://mirror.example/debian", "http://mirror.example/security")
-    assert parse_targets("http://archive.example/ubuntu noble Ubuntu\n")[0].endswith("/debian")
+    assert parse_targets("http://archive.example/ubuntu noble Ubuntu\n") == ("", "")
 
 
 def test_the_base_image_trusts_what_the_host_trusts():
