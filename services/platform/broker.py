@@ -79,10 +79,15 @@ class Broker:
         self._suspected_until = dict.fromkeys(self._urls, 0.0)
         self._turn = itertools.count()
 
-    def connect(self) -> Connection:
-        """A connection to the next node that answers. Raises one of CONNECTION_ERRORS when none does."""
+    def connect(self, seat: int | None = None) -> Connection:
+        """A connection to the next node that answers. Raises one of CONNECTION_ERRORS when none does.
+
+        Whoever has a `seat` begins with the node of that number instead, so that those with different seats sit at
+        different nodes; the connection's `at_home` says whether it got that one.
+        """
         last: Exception = OperationalError("no broker is configured")
-        for url in self._in_turn():
+        start = next(self._turn) if seat is None else seat
+        for url in self._in_turn(start):
             connection = Connection(
                 url,
                 connect_timeout=CONNECT_SECONDS,
@@ -96,6 +101,7 @@ class Broker:
                 },
             )
             connection.node_url = url
+            connection.at_home = seat is None or url == self._urls[seat % len(self._urls)]
             try:
                 connection.connect()
             except CONNECTION_ERRORS as error:
@@ -105,8 +111,8 @@ class Broker:
                 return connection
         raise last
 
-    def _in_turn(self) -> list[str]:
-        start, now = next(self._turn), time.monotonic()
+    def _in_turn(self, start: int) -> list[str]:
+        now = time.monotonic()
         urls = [self._urls[(start + step) % len(self._urls)] for step in range(len(self._urls))]
         return sorted(urls, key=lambda url: self._suspected_until[url] > now)
 

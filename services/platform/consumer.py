@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
 
-#: How long a consumer stays with one broker node, at least and at most.
-CONNECTION_SECONDS = (60.0, 120.0)
+#: How long a consumer stays with a node that is not its own, at least and at most.
+AWAY_SECONDS = (6.0, 10.0)
 
 
 class Receiver:
@@ -34,7 +34,8 @@ class Receiver:
         self._broker, self._topic, self._handlers = broker, topic, handlers
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._work, name=f"{topic}-{number}", daemon=True) for number in range(threads)
+            threading.Thread(target=self._work, args=(number,), name=f"{topic}-{number}", daemon=True)
+            for number in range(threads)
         ]
 
     def start(self) -> None:
@@ -48,11 +49,11 @@ class Receiver:
         for thread in self._threads:
             thread.join(max(0.0, give_up - time.monotonic()))
 
-    def _work(self) -> None:
+    def _work(self, seat: int) -> None:
         while not self._stopping.is_set():
             connection: Connection | None = None
             try:
-                connection = self._broker.connect()
+                connection = self._broker.connect(seat)
                 self._consume(connection)
             except CONNECTION_ERRORS as error:
                 log.info("lost the broker (%s); trying the next node", error)
@@ -68,8 +69,10 @@ class Receiver:
                     close_quietly(connection)
 
     def _consume(self, connection: Connection) -> None:
-        # After a failure all consumers sit on the nodes that were left; moving on from time to time spreads them again.
-        until = time.monotonic() + random.uniform(*CONNECTION_SECONDS)  # noqa: S311 - jitter, not a secret
+        # After a failure consumers sit on the nodes that were left; they go home when they can, so that the next failure
+        # does not find all of them on one node.
+        stay = float("inf") if connection.at_home else random.uniform(*AWAY_SECONDS)  # noqa: S311 - jitter
+        until = time.monotonic() + stay
         channel = connection.channel()
         channel.basic_qos(0, 1, False)
         consumer = Consumer(channel, [work_queue(self._topic)], callbacks=[self._on_message], accept=["json"])
