@@ -69,8 +69,8 @@ class Receiver:
                     close_quietly(connection)
 
     def _consume(self, connection: Connection) -> None:
-        # After a failure consumers sit on the nodes that were left; they go home when they can, so that the next failure
-        # does not find all of them on one node.
+        # After a failure consumers sit on the nodes that were left; they go home when they can, so that the next
+        # failure does not find all of them on one node.
         stay = float("inf") if connection.at_home else random.uniform(*AWAY_SECONDS)  # noqa: S311 - jitter
         until = time.monotonic() + stay
         channel = connection.channel()
