@@ -93,7 +93,8 @@ class Hints:
             try:
                 self._publish_once(topic, call, message_id, CONFIRM_SECONDS[min(attempt, len(CONFIRM_SECONDS) - 1)])
             except CONNECTION_ERRORS as error:
-                self._disconnect(failed=True)
+                # After silence an election is over; after a break it has only begun.
+                self._disconnect(failed=True, settle=not isinstance(error, TimeoutError))
                 if time.monotonic() > give_up:
                     log.warning("dropped the hint %s to %s: %s", call.method, topic, error)
                     return False
@@ -121,9 +122,9 @@ class Hints:
             message_id=message_id,
         )
 
-    def _disconnect(self, *, failed: bool = False) -> None:
+    def _disconnect(self, *, failed: bool = False, settle: bool = True) -> None:
         if self._connection is not None:
-            if failed:
+            if failed and settle:
                 self._settled_at = time.monotonic() + SETTLE_SECONDS
             (self._broker.drop if failed else close_quietly)(self._connection)
         self._connection = None
