@@ -87,9 +87,7 @@ def download_from_trixie(packages: Iterable[str], folder: Path, note: Note) -> l
     sources = folder / "sources.list"
     found_sources = trixie_sources()
     if not found_sources:
-        raise StepFailedError(
-            "This host gets nothing from Debian; install Compose v2 and buildx for Docker by hand."
-        )
+        raise StepFailedError("This host gets nothing from Debian; install Compose v2 and buildx for Docker by hand.")
     sources.write_text(found_sources[0] + "\n", encoding="utf-8")
     options = [
         f"Dir::Etc::SourceList={sources}",
