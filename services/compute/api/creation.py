@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.compute import quotas
+from services.compute.api.body import since
 from services.compute.api.flavors import find_flavor
 from services.compute.api.images import ImageView
 from services.compute.api.server_bodies import CREATE_SINCE, NewServer
@@ -47,11 +48,7 @@ def hostname_from(name: str) -> str:
 
 def refuse_what_is_not_served(wanted: NewServer, version: Microversion) -> None:
     """Raises BadRequest for fields that this microversion does not know, and for what this cloud does not have."""
-    fields = NewServer.model_fields
-    for name in sorted(wanted.model_fields_set):
-        if version.minor < CREATE_SINCE.get(name, 0):
-            shown = fields[name].alias or name
-            raise BadRequest(f"Additional properties are not allowed ('{shown}' was unexpected).")
+    since(version, CREATE_SINCE, wanted.model_fields_set)
     if wanted.personality is not None and version.minor >= 57:
         raise BadRequest("Additional properties are not allowed ('personality' was unexpected).")
     if wanted.personality:
