@@ -1,0 +1,1 @@
+"""What programs use: objects (`IoContext`), and images striped over them (`Image`, `BlockStore`)."""

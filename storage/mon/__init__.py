@@ -1,0 +1,1 @@
+"""Monitors: they decide the cluster map, and keep it in etcd."""

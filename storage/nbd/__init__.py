@@ -1,0 +1,1 @@
+"""Images as network block devices, for QEMU, nbdcopy, qemu-img and fio."""

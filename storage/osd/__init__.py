@@ -1,0 +1,1 @@
+"""Object storage daemons: they keep the objects of placement groups, and agree on them."""

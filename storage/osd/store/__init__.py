@@ -1,0 +1,1 @@
+"""What an OSD has on its disk: a journal, blocks with checksums, and the index of both."""

@@ -1,0 +1,1 @@
+"""Where data lies: a map of failure domains, and straw2 draws over it."""
