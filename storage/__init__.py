@@ -1,1 +1,1 @@
-"""The block store: pools of replicated objects, and block devices striped over them. Ceph's shape, small enough to read."""
+"""The block store: pools of replicated objects, and devices striped over them. Ceph's shape, small enough to read."""

@@ -38,7 +38,7 @@ class ObjectStore(Protocol):
     """Changes become visible to reads when they are durable, in the order in which they were submitted."""
 
     def submit(self, transaction: Transaction, on_durable: Callable[[], None]) -> None:
-        """Journal a change. `on_durable` is called, in order, in the thread of the event loop, when it survives power loss."""
+        """Journal a change. `on_durable` is called, in order, in the loop's thread, when it survives power loss."""
         ...
 
     def info(self, pg: PgId, object_id: ObjectId) -> bytes | None:

@@ -1,4 +1,4 @@
-"""A change of an object store, all of it or nothing: what is journaled on a disk and sent to replicas is the same bytes.
+"""A change of an object store, all or nothing: what is journaled on a disk and sent to replicas is the same bytes.
 
 Data travels in whole blocks, each with its checksum (xxh3, 64 bits) from the moment a primary made it.
 """
