@@ -53,10 +53,6 @@ class ObjectStore(Protocol):
         """The blocks that are no holes, as (first block, count) in order."""
         ...
 
-    def list(self, pg: PgId, after: ObjectId | None = None, limit: int = 1000) -> list[tuple[ObjectId, bytes]]:
-        """Objects and their infos in the order of ids, beginning behind `after`."""
-        ...
-
     def meta(self, pg: PgId, key: str) -> bytes | None:
         """A placement group's value; None where there is none."""
         ...
@@ -77,4 +73,8 @@ class ObjectStore(Protocol):
 
     def close(self) -> None:
         """End in good order: all that was submitted is durable."""
+        ...
+
+    def list(self, pg: PgId, after: ObjectId | None = None, limit: int = 1000) -> list[tuple[ObjectId, bytes]]:
+        """Objects and their infos in the order of ids, beginning behind `after`."""
         ...
