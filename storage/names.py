@@ -1,4 +1,4 @@
-"""The store's own words: what an object, a placement group and a version are called, and sizes that everybody shares."""
+"""The store's own words: what objects, placement groups and versions are called, and the sizes that everybody shares."""
 
 from __future__ import annotations
 
