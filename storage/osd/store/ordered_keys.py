@@ -45,6 +45,6 @@ class OrderedKeys:
                 del self._values[key]
         return gone
 
-    def keys(self) -> list[str]:
+    def all(self) -> list[str]:
         """All keys, in order."""
         return list(self._keys)

@@ -1,0 +1,115 @@
+"""The index on the disk: SQLite. Only checkpoints write: one transaction each, which names its place in the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from storage.names import ObjectId, PgId
+from storage.osd.store.journal import Mark
+from storage.osd.store.stored_object import StoredObject
+
+_SCHEMA = """
+CREATE TABLE objects (
+    pool INTEGER, seed INTEGER, name TEXT, snap INTEGER,
+    info BLOB, slot INTEGER, shares BLOB, homes BLOB, sums BLOB,
+    PRIMARY KEY (pool, seed, name, snap)
+);
+CREATE TABLE keys (pool INTEGER, seed INTEGER, key TEXT, value BLOB, PRIMARY KEY (pool, seed, key)) WITHOUT ROWID;
+CREATE TABLE state (position INTEGER, sequence INTEGER, generation INTEGER, damaged INTEGER);
+INSERT INTO state VALUES (0, 0, 0, 0);
+"""
+_KEY = "pool = ? AND seed = ? AND name = ? AND snap = ?"
+_shares = msgspec.msgpack.Decoder(dict[int, int])
+Blocks = tuple["array[int]", "array[int] | None"]
+ObjectRow = tuple[int, int, str, int, bytes, int, bytes | None, bytes | None, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became different since the checkpoint before, as of one place in the journal."""
+
+    mark: Mark
+    objects: list[ObjectRow]
+    removed_objects: list[tuple[int, int, str, int]]
+    keys: list[tuple[int, int, str, bytes]]
+    removed_keys: list[tuple[int, int, str]]
+    is_damaged: bool
+
+
+def object_row(stored: StoredObject) -> ObjectRow:
+    """A copy of what an object is now."""
+    assert stored.sums is not None
+    shares = msgspec.msgpack.encode(stored.shares) if stored.shares else None
+    homes = stored.homes.tobytes() if stored.homes is not None else None
+    return (*stored.pg, *stored.id, stored.info, stored.slot, shares, homes, stored.sums.tobytes())
+
+
+class Database:
+    """One connection writes, in the thread of the checkpoint; another one reads, in the event loop's."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = _connect(path)
+        self._reader = _connect(path)
+
+    @staticmethod
+    def create(path: Path) -> None:
+        """Make an empty index."""
+        with contextlib.closing(_connect(path)) as connection:
+            connection.executescript(_SCHEMA)
+
+    def state(self) -> tuple[Mark, bool]:
+        """Where the last checkpoint was, and whether the journal was found damaged."""
+        position, sequence, generation, damaged = self._reader.execute("SELECT * FROM state").fetchone()
+        return Mark(position, sequence, generation), bool(damaged)
+
+    def objects(self) -> Iterator[StoredObject]:
+        """All objects, without their sums and homes."""
+        rows = self._reader.execute("SELECT pool, seed, name, snap, info, slot, shares FROM objects")
+        for pool, seed, name, snap, info, slot, shares in rows:
+            stored = StoredObject(PgId(pool, seed), ObjectId(name, snap))
+            stored.info, stored.slot, stored.sums = info, slot, None
+            stored.shares = _shares.decode(shares) if shares else {}
+            yield stored
+
+    def keys(self) -> Iterator[tuple[int, int, str, bytes]]:
+        """All keys of all placement groups, in order."""
+        yield from self._reader.execute("SELECT pool, seed, key, value FROM keys ORDER BY pool, seed, key")
+
+    def blocks(self, pg: PgId, object_id: ObjectId) -> Blocks:
+        """The sums and homes of an object, as the last checkpoint stored them."""
+        query = f"SELECT sums, homes FROM objects WHERE {_KEY}"  # noqa: S608
+        sums, homes = self._reader.execute(query, (*pg, *object_id)).fetchone()
+        return array("Q", sums), array("I", homes) if homes is not None else None
+
+    def store(self, changes: Changes) -> None:
+        """Durable, all or nothing."""
+        mark, write = changes.mark, self._writer
+        with write:
+            write.execute("BEGIN IMMEDIATE")
+            write.executemany(f"DELETE FROM objects WHERE {_KEY}", changes.removed_objects)  # noqa: S608
+            write.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", changes.objects)
+            write.executemany("DELETE FROM keys WHERE pool = ? AND seed = ? AND key = ?", changes.removed_keys)
+            write.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)", changes.keys)
+            write.execute(
+                "UPDATE state SET position = ?, sequence = ?, generation = ?, damaged = ?",
+                (mark.position, mark.sequence, mark.generation, changes.is_damaged),
+            )
+
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # In autocommit mode, so that BEGIN is ours; the connections are handed from thread to thread, never shared.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
