@@ -333,6 +333,8 @@ class Push(Message, tag=41, frozen=True):
     version: Version
     found: bool
     head: bytes
+    #: It replaces a copy that differs, although the replica does not know that it lacks anything.
+    repair: bool = False
 
 
 class PushDone(Message, tag=42, frozen=True):

@@ -17,6 +17,7 @@ class CloneInfo(msgspec.Struct, array_like=True, frozen=True, gc=False):
     snap: int
     snaps: tuple[int, ...]
     size: int
+    version: Version
 
 
 class ObjectState(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -23,7 +23,8 @@ LONGEST_OBJECT = 4 * OBJECT_SIZE
 
 def check(op: ClientOp, data: Buffer) -> None:
     """Raises BadRequest for arguments that can't be."""
-    if op.offset < 0 or op.length < 0 or not op.name or len(op.name) > 1000:
+    named = 0 < len(op.name) <= 1000 or op.kind == "list"
+    if op.offset < 0 or op.length < 0 or not named:
         raise BadRequest("an object needs a name of at most 1000 characters, offsets and lengths of at least 0")
     end = op.offset + max(op.length, len(data))
     if op.kind in CHANGES and end > LONGEST_OBJECT:
@@ -101,7 +102,7 @@ class Change:
             version = self.log(target, NO_VERSION)
             self.transaction.add(Clone(self.pg, self.head, target))
             self.transaction.add(Put(self.pg, target, encode_state(ObjectState(version, old.size))))
-            clones = (*clones, CloneInfo(covered[0], covered, old.size))
+            clones = (*clones, CloneInfo(covered[0], covered, old.size, version))
         self.state = ObjectState(old.version, old.size, old.whiteout, snaps.seq, clones)
 
     def write(self, offset: int, data: Buffer) -> None:
@@ -219,11 +220,11 @@ def _trim_snap(change: Change, _: Buffer) -> None:
         return
     left = tuple(number for number in clone.snaps if number != snap)
     if left:
-        clones = tuple(CloneInfo(c.snap, left, c.size) if c is clone else c for c in old.clones)
+        clones = tuple(CloneInfo(c.snap, left, c.size, c.version) if c is clone else c for c in old.clones)
     else:
         clones = tuple(c for c in old.clones if c is not clone)
         target = ObjectId(change.op.name, clone.snap)
-        change.log(target, NO_VERSION, deleted=True)
+        change.log(target, clone.version, deleted=True)
         change.transaction.add(Remove(change.pg, target))
     if old.whiteout and not clones:
         change.drop()

@@ -36,7 +36,7 @@ TRANSITIONS: dict[tuple[PgState, str], PgState] = {
     (S.DOWN, "somebody of it is up"): S.GET_INFO,
     (S.GET_INFO, "fewer than min_size act"): S.PEERED,
     (S.GET_INFO, "own log is too old"): S.GET_LISTING,
-    (S.GET_LISTING, "a copy in between came up"): S.GET_INFO,
+    (S.GET_LISTING, "the authority went away"): S.GET_INFO,
     (S.GET_LISTING, "own objects compared"): S.WAIT_UP_THRU,
     (S.GET_INFO, "logs merged"): S.WAIT_UP_THRU,
     (S.WAIT_UP_THRU, "the map says alive"): S.WAIT_LEASE,
