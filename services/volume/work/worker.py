@@ -70,7 +70,11 @@ class Worker:
         finally:
             self._room.release()
 
-    def close(self) -> None:
+    def start(self) -> None:
+        """It works when it is told to; there is nothing to start."""
+
+    def stop(self) -> None:
+        """Begin nothing more. What is at hand ends with the process, and another replica continues it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _work_on(self, resource_id: str) -> None:

@@ -1,0 +1,5 @@
+"""`python -m services.volume`."""
+
+from services.volume.app import main
+
+main()
