@@ -80,13 +80,17 @@ class FirstData:
         identity: tuple[str, str],
         image: tuple[str, str],
         compute: tuple[str, str],
+        volume: tuple[str, str] | None = None,
     ) -> FirstData:
-        """`identity`, `image`, `compute`: (public, internal) root addresses, no slash at the end."""
-        catalog = (
+        """(public, internal) root addresses of the services, no slash at the end; None where there is none."""
+        catalog: tuple[Address, ...] = (
             Address("identity", "keystone", f"{identity[0]}/v3", f"{identity[1]}/v3"),
             Address("image", "glance", image[0], image[1]),
             Address("compute", "nova", f"{compute[0]}/v2.1", f"{compute[1]}/v2.1"),
         )
+        if volume is not None:
+            with_project = [f"{root}/v3/$(project_id)s" for root in volume]
+            catalog += (Address("block-storage", "cinder", *with_project),)
         return cls(region, admin_password, service_password, catalog)
 
 
