@@ -19,6 +19,7 @@ from services.platform.faults import Unavailable
 from services.platform.logs import configure_logging
 from services.platform.migrations import upgrade
 from services.platform.settings import Settings, read_settings
+from services.volume import bootstrap as volume
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,18 @@ class BootstrapSettings(Settings):
     internal_identity_url: str
     internal_image_url: str
     internal_compute_url: str
+    #: Empty in a region without volumes.
+    volume_database_url: str = ""
+    public_volume_url: str = ""
+    internal_volume_url: str = ""
 
 
 def run(settings: BootstrapSettings) -> None:
     """Bring every schema up to date and make sure that the first data is there."""
     image.upgrade(Transactor(settings.image_database_url).engine)
     compute.bootstrap(Transactor(settings.compute_database_url))
+    if settings.volume_database_url:
+        volume.bootstrap(Transactor(settings.volume_database_url))
     people = Transactor(settings.identity_database_url)
     upgrade(people.engine, identity_app.MIGRATIONS)
     first = FirstData.of_region(
@@ -56,6 +63,7 @@ def run(settings: BootstrapSettings) -> None:
         identity=(settings.public_identity_url, settings.internal_identity_url),
         image=(settings.public_image_url, settings.internal_image_url),
         compute=(settings.public_compute_url, settings.internal_compute_url),
+        volume=(settings.public_volume_url, settings.internal_volume_url) if settings.public_volume_url else None,
     )
     identity.bootstrap(people, first, IdentitySettings())
 

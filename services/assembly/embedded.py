@@ -40,6 +40,9 @@ from services.platform.server import uvicorn_config
 from services.platform.settings import Settings, read_settings
 from services.platform.tokens import IdentityTokens, TokenCache
 from services.platform.worker import Part, Worker
+from services.volume import app as volume
+from services.volume.settings import VolumeSettings
+from services.volume.stores import open_store
 
 HOST = "127.0.0.1"
 
@@ -47,7 +50,7 @@ HOST = "127.0.0.1"
 class EmbeddedSettings(Settings):
     """What can be chosen of an embedded cloud."""
 
-    #: The first of three ports: identity, image, compute. 0 takes free ones.
+    #: The first of four ports: identity, image, compute, volume. 0 takes free ones.
     base_port: int = 0
     #: Where databases, images and guests are kept; empty: in a temporary directory that goes with the process.
     state_dir: str = ""
@@ -66,6 +69,14 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
+def kept_secret(path: Path) -> str:
+    """A password that stays the same for as long as the state is kept."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(12))
+    return path.read_text()
+
+
 @dataclass
 class Embedded:
     """An embedded cloud that has been composed; `start` and `stop` it, or `run` it until a signal."""
@@ -77,12 +88,13 @@ class Embedded:
 
     def __post_init__(self) -> None:
         base = self.settings.base_port
-        names = ("identity", "image", "compute")
+        names = ("identity", "image", "compute", "volume")
         self._sockets = {name: listen(base + offset if base else 0) for offset, name in enumerate(names)}
         self.urls = {name: f"http://{HOST}:{sock.getsockname()[1]}" for name, sock in self._sockets.items()}
-        self.admin_password = self.settings.admin_password or secrets.token_urlsafe(12)
+        self.admin_password = self.settings.admin_password or kept_secret(self.state / "admin-password")
         self._broker = Broker("memory://")
         self._hints = Hints(self._broker)
+        self._service_password = kept_secret(self.state / "service-password")
         self._bootstrap()
         apps = self._compose()
         self._servers = {name: uvicorn.Server(uvicorn_config(app, HOST, 0)) for name, app in apps.items()}
@@ -96,7 +108,7 @@ class Embedded:
         values = {
             "region": self.settings.region,
             "admin_password": self.admin_password,
-            "service_password": secrets.token_urlsafe(12),
+            "service_password": self._service_password,
         }
         for name, url in self.urls.items():
             values |= {f"public_{name}_url": url, f"internal_{name}_url": url}
@@ -115,9 +127,15 @@ class Embedded:
         values = self._common() | {"name": name, "boot_seconds": self.settings.boot_seconds} | more
         return ComputeSettings.model_validate(values)
 
+    def _volume(self) -> VolumeSettings:
+        values = {"name": "volume1", "store_url": f"file://{self.state}/volumes"}
+        return VolumeSettings.model_validate(self._common() | values | {"service_password": self._service_password})
+
     def _compose(self) -> dict[str, FastAPI]:
         tokens = IdentityTokens(self.urls["identity"], TokenCache(self.settings.token_cache_seconds))
         self._compute_database = Transactor(self._database("compute"))
+        self._volume_database = Transactor(self._database("volume"))
+        self._volume_images = volume.image_client(self._volume())
         return {
             "identity": identity.build_app(
                 IdentitySettings.model_validate(self._common()), Transactor(self._database("identity"))
@@ -128,6 +146,7 @@ class Embedded:
             "compute": compute_api.build_app(
                 self._compute("compute-api1"), self._compute_database, self._broker, self._hints, tokens
             ),
+            "volume": volume.build_app(self._volume(), self._volume_database, self._hints, self._volume_images, tokens),
         }
 
     def _parts(self, image_app: FastAPI) -> Sequence[Part]:
@@ -138,6 +157,9 @@ class Embedded:
         for number in range(1, self.settings.hosts + 1):
             name = f"compute{number}"
             parts += agent.parts(self._compute(name, data_dir=self.state / name), broker, hints)
+        settings = self._volume()
+        store = open_store(settings.store_url)
+        parts += volume.parts(settings, self._volume_database, broker, store, self._volume_images)
         return parts
 
     def start(self) -> None:
