@@ -179,14 +179,16 @@ class DiskStore:
         if self._is_closed:
             return
         self._is_closed = True
-        while not (self._failure or self._commit.is_idle):
+        try:
+            while not (self._failure or self._commit.is_idle):
+                self._checkpoint.wait()
+                self._commit.drain()
             self._checkpoint.wait()
-            self._commit.drain()
-        self._checkpoint.wait()
-        if not self._failure:
-            self._checkpoint.start()
-            self._checkpoint.wait()
-        self._release()
+            if not self._failure:
+                self._checkpoint.start()
+                self._checkpoint.wait()
+        finally:
+            self._release()
 
     def abandon(self) -> None:
         """Drop everything, as the death of the process does."""
