@@ -25,6 +25,14 @@ from services.volume.states import (
 from services.volume.work.claims import call_off, order
 
 
+def status_after(row: Volume, event: str, leaving: Iterable[Attachment] = ()) -> VolumeStatus:
+    """The volume's state after `event`. Raises BadRequest where its state does not allow it."""
+    try:
+        return volume_after(event, VolumeStatus(row.status), [AttachStatus(one.status) for one in leaving])
+    except IllegalTransition as problem:
+        raise BadRequest(f"Invalid volume: Volume {row.id} status does not allow it: {problem}.") from None
+
+
 def change_volume(
     session: Session,
     row: Volume,
@@ -42,11 +50,7 @@ def change_volume(
     """
     if row.changed_by == request_id:
         return False
-    before = VolumeStatus(row.status)
-    try:
-        after = volume_after(event, before, [AttachStatus(one.status) for one in leaving])
-    except IllegalTransition as problem:
-        raise BadRequest(f"Invalid volume: Volume {row.id} does not allow {problem}.") from None
+    before, after = VolumeStatus(row.status), status_after(row, event, leaving)
     row.status, row.changed_by, row.updated_at = after, request_id, now
     task = VOLUME_WORK.get(after)
     if task is not None:
