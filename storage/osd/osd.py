@@ -102,6 +102,18 @@ class Osd:
         """See Surroundings."""
         self.world.say(sentence)
 
+    def distrust(self) -> None:
+        """The disk has lost changes that were acknowledged: any other copy knows better than those here."""
+        for group in self.groups.values():
+            group.distrust()
+
+    def monitor_reached(self) -> None:
+        """A connection to a monitor is there."""
+        if self.is_up:
+            self._send_beacon()
+        else:
+            self._ask_to_boot()
+
     def wanted_maps(self) -> GetMaps:
         """What to ask of a monitor that has just been reached."""
         return GetMaps(self.epoch + 1 if self.epoch else max(1, self._oldest_needed), 1 << 60)
@@ -234,7 +246,7 @@ class Osd:
             self._wait_for_map(0, (session, message, data))
             return
         request = Request(session, message, data)
-        if session.client in self.map.blocklist:
+        if session.name in self.map.blocklist:
             error = "blocklisted"
         else:
             group = self.groups.get(message.pg)

@@ -192,6 +192,13 @@ class PlacementGroup:
             found.pop(object_id, None)
         return found
 
+    def distrust(self) -> None:
+        """This copy may lack what it once confirmed: it must not be the authority while there is another."""
+        self.started = 0
+        transaction = Transaction()
+        self.save_info(transaction)
+        self.submit(transaction)
+
     def mark_missing(self, lacking: Missing) -> None:
         """Objects that turned out to be damaged here: they must be fetched."""
         transaction = Transaction()

@@ -136,7 +136,7 @@ class Serving:
 
     def _change(self, request: Request) -> None:
         group, op = self.group, request.op
-        client = request.session.client
+        client = request.session.name
         version = self._numbers.get((client, op.number))
         if version is not None and version in self.under_way:
             self.under_way[version].request = request  # sent again: answer the newer connection
@@ -176,7 +176,7 @@ class Serving:
         newest = group.log.head
         change = Change(
             group.pg, op, hot.state, Version(osd.epoch, newest.number + 1),
-            lambda block, count: group.store.read(group.pg, head, block, count), request.session.client,
+            lambda block, count: group.store.read(group.pg, head, block, count), request.session.name,
         )  # fmt: skip
         apply(change, request.data)
         if not change.entries:
@@ -198,7 +198,7 @@ class Serving:
             hot.exclusive = True
         self.hot[op.name] = hot
         self.under_way[last] = UnderWay(request, hot, set(group.interval.acting), change.version)
-        self._numbers[request.session.client, op.number] = last
+        self._numbers[request.session.name, op.number] = last
 
     def replica_done(self, osd: int, version: Version) -> None:
         """A replica has a change durable."""
@@ -214,7 +214,7 @@ class Serving:
             return
         del self.under_way[version]
         request, hot = change.request, change.hot
-        self._numbers.pop((request.session.client, request.op.number), None)
+        self._numbers.pop((request.session.name, request.op.number), None)
         self._succeed(request, change.version)
         if hot.plain.pop(version, None) is None:
             hot.exclusive = False

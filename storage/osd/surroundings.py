@@ -12,10 +12,10 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Session(Protocol):
-    """A client's connection."""
+    """A client's connection; `name` is the client's id."""
 
     @property
-    def client(self) -> str: ...
+    def name(self) -> str: ...
     def send(self, message: Message, data: Sequence[Buffer] = ()) -> None: ...
 
 

@@ -51,9 +51,9 @@ class Watches:
         session, op = request.session, request.op
         watchers = self._watchers.setdefault(op.name, {})
         if op.kind == "watch":
-            watchers[session.client] = session
+            watchers[session.name] = session
         elif op.kind == "unwatch":
-            watchers.pop(session.client, None)
+            watchers.pop(session.name, None)
         elif watchers:
             self._notify(request, watchers)
             return
@@ -71,16 +71,16 @@ class Watches:
     def acknowledged(self, session: Session, message: NotificationAck) -> None:
         """A watcher has acted."""
         pending = self._pending.get(message.number)
-        if pending is not None and session.client in pending.waiting:
-            pending.waiting.discard(session.client)
-            pending.acknowledged.append(session.client)
+        if pending is not None and session.name in pending.waiting:
+            pending.waiting.discard(session.name)
+            pending.acknowledged.append(session.name)
             self._finish(message.number)
 
     def closed(self, session: Session) -> None:
         """A client's connection is gone: it will register again, if it lives."""
         for name, watchers in list(self._watchers.items()):
-            if watchers.get(session.client) is session:
-                del watchers[session.client]
+            if watchers.get(session.name) is session:
+                del watchers[session.name]
                 if not watchers:
                     del self._watchers[name]
 

@@ -1,0 +1,5 @@
+"""`python -m storage.osd`: one OSD."""
+
+from storage.osd.app import main
+
+main()
