@@ -43,13 +43,21 @@ class LocalStore:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._threads = threading.RLock()
+        self._depth = 0
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
+        """Alone among threads, and (from the outermost call on) among processes."""
         try:
-            with self._threads, (self._directory / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
+            with self._threads, contextlib.ExitStack() as stack:
+                if self._depth == 0:
+                    lock = stack.enter_context((self._directory / ".lock").open("w"))
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
         except OSError as error:
             kind = ClusterFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
             raise kind(str(error)) from error

@@ -34,7 +34,7 @@ router = APIRouter(route_class=StrictJsonRoute)
 
 
 class NewSnapshot(Body):
-    volume_id: Uuid
+    volume_id: Uuid | None
     name: Label | None = None
     display_name: Label | None = None
     description: Label | None = None
@@ -141,7 +141,7 @@ def _store(session: Session, wanted: NewSnapshot, context: Context, version: Mic
     found = session.get(Snapshot, snapshot_id)
     if found is not None:
         return found
-    volume = find_volume(session, wanted.volume_id, context)
+    volume = find_volume(session, str(wanted.volume_id), context)
     _check_volume(volume, wanted, version)
     hold(volume)
     kind = session.get(VolumeType, volume.type_id)

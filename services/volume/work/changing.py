@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from services.volume import qcow2
 from services.volume.images import BLOCK, ImageGone
 from services.volume.names import snapshot_name, upload_snapshot, volume_image
 from services.volume.work.bench import GIB, Bench, Failed
@@ -72,7 +73,8 @@ def _fill(bench: Bench, held: Held, image: str, snapshot: str, image_id: str) ->
         bench.store.create_snapshot(image, snapshot)
     device = bench.store.open(image, snapshot=snapshot)
     try:
-        bench.images.upload(image_id, _blocks(device, held))
+        blocks = _as_qcow2(device, held) if found.disk_format == "qcow2" else _blocks(device, held)
+        bench.images.upload(image_id, blocks)
     finally:
         device.close()
 
@@ -81,3 +83,21 @@ def _blocks(device: Device, held: Held) -> Iterator[bytes]:
     for offset in range(0, device.size, BLOCK):
         held.check()
         yield device.read(offset, min(BLOCK, device.size - offset))
+
+
+def _as_qcow2(device: Device, held: Held) -> Iterator[bytes]:
+    """The snapshot is read twice: to know which parts of it hold anything, and for those."""
+    used = bytearray()
+    for block in _blocks(device, held):
+        used += bytes(piece.count(0) != len(piece) for piece in _clusters(block))
+    yield from qcow2.tables(device.size, used)
+    number = 0
+    for block in _blocks(device, held):
+        for piece in _clusters(block):
+            if used[number]:
+                yield piece + bytes(-len(piece) % qcow2.CLUSTER)
+            number += 1
+
+
+def _clusters(block: bytes) -> list[bytes]:
+    return [block[start : start + qcow2.CLUSTER] for start in range(0, len(block), qcow2.CLUSTER)]
