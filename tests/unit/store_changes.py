@@ -29,7 +29,7 @@ _pgs = st.sampled_from(PGS)
 _objects = st.sampled_from(OBJECTS)
 _blocks = st.integers(0, 5)
 _keys = st.sampled_from(("log.1", "log.2", "log.3", "x"))
-_writes = st.tuples(_pgs, _objects, _blocks, st.integers(1, 3))
+_writes = st.tuples(_pgs, _objects, _blocks, st.integers(1, 2))
 _others: st.SearchStrategy[Op] = st.one_of(
     st.builds(Put, _pgs, _objects, st.binary(max_size=3)),
     st.builds(Clone, _pgs, _objects, _objects),
@@ -41,7 +41,7 @@ _others: st.SearchStrategy[Op] = st.one_of(
     st.builds(RemovePg, _pgs),
 )
 #: What a transaction does; `transaction` gives it bytes.
-plans = st.lists(st.one_of(_writes, _writes, _others), min_size=1, max_size=3)
+plans = st.lists(st.one_of(_writes, _writes, _others), min_size=1, max_size=2)
 Plan = list[tuple[PgId, ObjectId, int, int] | Op]
 
 

@@ -16,10 +16,11 @@ from storage.osd.store.disk_store import DiskStore, Settings, make
 from storage.osd.store.superblock import Superblock
 from storage.osd.transaction import Transaction
 from tests.unit.store_changes import COUNTED, LAST, Plan, plans, transaction
-from tests.unit.store_power import HandLoop, HandThreads, PowerDisk, PowerLoss
+from tests.unit.store_power import FAST, HandLoop, HandThreads, PowerDisk, PowerLoss
 from tests.unit.store_view import view
 
-WHOSE = Superblock(fsid="f", osd_uuid="u", osd_id=0, journal_size=96 << 10)
+#: Twice the largest change, so that the journal is full all the time.
+WHOSE = Superblock(fsid="f", osd_uuid="u", osd_id=0, journal_size=48 << 10)
 
 
 class Machine:
@@ -95,7 +96,7 @@ def test_power_loss_leaves_whole_changes_in_order(
     script: list[tuple[str, object]], patience: float, cached: int, random: Random
 ) -> None:
     configured = Settings(reserve=0, reserve_share=0, cached_objects=cached, patience=patience)
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=FAST) as directory:
         machine = Machine(Path(directory), configured)
         for step, value in script:
             try:
