@@ -17,6 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.tempest.boot_images import boot_images
+
 HERE = Path(__file__).parent
 LOAD_LIST = HERE / "loadlist.txt"
 ALLOWED_SKIPS = HERE / "skips.txt"
@@ -32,6 +37,10 @@ SERVICES = {
 }
 
 
+#: The highest microversion of the volume service's own that tests may ask for.
+VOLUME_MICROVERSION = "3.67"
+
+
 @dataclass(frozen=True)
 class Target:
     """The cloud under test. `services`: the types that are to be used of it, besides identity."""
@@ -42,7 +51,7 @@ class Target:
     project: str = "admin"
     domain: str = "Default"
     region: str = "RegionOne"
-    services: frozenset[str] = frozenset({"image"})
+    services: frozenset[str] = frozenset({"image", "block-storage"})
 
 
 @dataclass(frozen=True)
@@ -106,13 +115,17 @@ def read_list(path: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+#: Where the tests of a service are, if they are not called after its type.
+FOLDERS = {"block-storage": "volume", "object-store": "object_storage"}
+
+
 def select(listed: Sequence[str], services: Iterable[str]) -> list[str]:
     """The listed tests of identity and of `services`."""
-    wanted = tuple(f"tempest.api.{service.replace('-', '_')}." for service in {"identity", *services})
+    wanted = tuple(f"tempest.api.{FOLDERS.get(service, service)}." for service in {"identity", *services})
     return [test_id for test_id in listed if test_id.startswith(wanted)]
 
 
-def configuration(target: Target) -> str:
+def configuration(target: Target, images: tuple[str, str]) -> str:
     """The profile of settings under which the whole list runs, with this cloud's own values."""
     available = "\n".join(f"{name} = {kind in target.services}" for name, kind in SERVICES.items())
     return f"""[DEFAULT]
@@ -141,6 +154,15 @@ security_compliance = true
 [image-feature-enabled]
 image_format_enforcement = false
 
+[compute]
+image_ref = {images[0]}
+image_ref_alt = {images[1]}
+
+[volume]
+catalog_type = block-storage
+min_microversion = 3.0
+max_microversion = {VOLUME_MICROVERSION}
+
 [validation]
 run_validation = false
 
@@ -160,7 +182,8 @@ def prepare(workspace: Path, target: Target, tests: Sequence[str]) -> None:
     ).strip())  # fmt: skip
     for name in ("etc", "locks"):
         (workspace / name).mkdir(parents=True, exist_ok=True)
-    (workspace / "etc" / "tempest.conf").write_text(configuration(target))
+    images = boot_images(target) if "block-storage" in target.services else ("", "")
+    (workspace / "etc" / "tempest.conf").write_text(configuration(target, images))
     (workspace / "list.txt").write_text("\n".join(tests) + "\n")
     (workspace / ".stestr.conf").write_text(
         f"[DEFAULT]\ntest_path={package}/test_discover\ntop_dir={package.parent}\ngroup_regex=([^\\.]*\\.)*\n"
@@ -196,7 +219,9 @@ def main() -> None:
     options.add_argument("--password", required=True)
     options.add_argument("--username", default="admin")
     options.add_argument("--region", default="RegionOne")
-    options.add_argument("--only", default="image", help="service types to test besides identity, with commas")
+    options.add_argument(
+        "--only", default="image,block-storage", help="service types to test besides identity, with commas"
+    )
     options.add_argument("--list", type=Path, default=LOAD_LIST)
     options.add_argument("--workspace", type=Path)
     given = options.parse_args()
