@@ -112,6 +112,25 @@ def test_power_loss_leaves_whole_changes_in_order(
         machine.store.close()
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(plans, min_size=100, max_size=100), st.sampled_from((1, 1000)), st.randoms(use_true_random=False))
+def test_checkpoints_that_take_as_long_as_they_may(script: list[Plan], cached: int, random: Random) -> None:
+    """The threads move only when the journal is full and nothing else can; the process dies now and then."""
+    with tempfile.TemporaryDirectory(dir=FAST) as directory:
+        machine = Machine(Path(directory), Settings(reserve=0, reserve_share=0, cached_objects=cached))
+        for plan in script:
+            machine.submit(plan)
+            while machine.loop.turn():
+                pass
+            if machine.acknowledged < len(machine.history):
+                machine.threads.turn()
+                machine.loop.turn()
+            if random.random() < 0.05:
+                machine.power_loss(random)
+            elif random.random() < 0.2:
+                machine.compare()
+
+
 def run(machine: Machine, step: str, value: object) -> None:
     match step, value:
         case "submit", list():
