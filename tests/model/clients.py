@@ -24,6 +24,9 @@ class Client:
     def __init__(self, world: World, name: str, objects: int, blocks: int, patience: float = 3.0) -> None:
         self.world, self.name = world, name
         self.objects, self.blocks, self.patience = objects, blocks, patience
+        #: The first client only reads, and is slow to learn of new maps: it asks primaries that are none any more.
+        self.is_slow = name.endswith(".0")
+        self.writes = 0.0 if self.is_slow else 0.5
         self.map = world.map
         self.history: list[Operation] = []
         self.stopped = False
@@ -35,13 +38,13 @@ class Client:
         world.later(0.0, self.next)
 
     def learn(self, cluster: ClusterMap) -> None:
-        """The first client is slow to: it may ask a primary that is none any more."""
+        """A new map, sooner or later."""
 
         def know() -> None:
             if cluster.epoch > self.map.epoch:
                 self.map = cluster
 
-        self.world.later(1.0 if self.name.endswith(".0") else 0.0, know)
+        self.world.later(1.0 if self.is_slow else 0.0, know)
 
     def next(self) -> None:
         """Begin an operation."""
@@ -51,7 +54,7 @@ class Client:
         key, block = random.randrange(self.objects), random.randrange(self.blocks)
         name, number = f"object-{key}", next(self._numbers)
         pg = self.map.pg_of(POOL, name)
-        if random.random() < 0.5:
+        if random.random() < self.writes:
             value = next(self._values) * 1000 + int(self.name.rpartition(".")[2])
             op = ClientOp(number, 0, pg, "write", name, block * BLOCK)
             data = block_of(value)
