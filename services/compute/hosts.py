@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -70,6 +70,15 @@ class HostView:
 def is_up(last_seen: datetime | None, forced_down: bool, now: datetime, down_after: float) -> bool:
     """Whether a service that last reported at `last_seen` counts as up."""
     return not forced_down and last_seen is not None and now - last_seen <= timedelta(seconds=down_after)
+
+
+def hosts_up(session: Session, hosts: Iterable[str | None], now: datetime, down_after: float) -> set[str]:
+    """Those of `hosts` whose agents report."""
+    wanted = [host for host in hosts if host]
+    if not wanted:
+        return set()
+    services = session.scalars(select(Service).where(Service.binary == COMPUTE_BINARY, Service.host.in_(wanted)))
+    return {row.host for row in services if is_up(row.last_seen_at, row.forced_down, now, down_after)}
 
 
 def capacity_of(node: ComputeNode) -> Resources:

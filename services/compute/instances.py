@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from services.compute.attachment_states import RELEASED, AttachmentStatus
+from services.compute.attachments import abandon, attachments_of, leave_host, release_all
 from services.compute.hosts import Resources
 from services.compute.models import Allocation, Instance, InstanceAction
-from services.compute.states import Power, Task, VmState, finish
+from services.compute.states import BUILDING_TASKS, Power, Task, VmState, finish
 from services.platform.times import zulu_micro
 
 #: How long after a step its row is looked at again, in case the hint or its effect was lost.
@@ -17,9 +19,10 @@ STEP_PATIENCE = timedelta(seconds=1.5)
 
 
 def resources_of(instance: Instance) -> Resources:
-    """What the instance takes of its host."""
+    """What the instance takes of its host: no root disk where it boots from a volume, and so from no image."""
     flavor = instance.flavor
-    return Resources(flavor["vcpus"], flavor["memory_mb"], flavor["disk_gb"] + flavor["ephemeral_gb"])
+    root = flavor["disk_gb"] if instance.image_ref else 0
+    return Resources(flavor["vcpus"], flavor["memory_mb"], root + flavor["ephemeral_gb"])
 
 
 def start_task(instance: Instance, task: Task, request_id: str, now: datetime) -> None:
@@ -51,9 +54,36 @@ def end_task(session: Session, instance: Instance, *, succeeded: bool, power: Po
 
 
 def fail(session: Session, instance: Instance, message: str, details: str, now: datetime) -> None:
-    """End the task in ERROR with a fault that names the cause."""
+    """End the task in ERROR with a fault that names the cause. What will not be built gives its volumes back."""
+    if instance.task_state in BUILDING_TASKS:
+        abandon(session, instance, now)
     instance.fault = {"code": 500, "message": message, "details": details, "created": zulu_micro(now)}
     end_task(session, instance, succeeded=False, power=Power(instance.power_state), now=now)
+
+
+def end_delete(session: Session, instance: Instance, now: datetime) -> list[str]:
+    """The guest is gone: the instance is deleted once its volumes are given back.
+
+    Answers the attachments that there is work for before that, or after.
+    """
+    work = release_all(session, instance, instance.request_id, now)
+    rows = attachments_of(session, [instance.id])
+    if all(AttachmentStatus(row.status) in RELEASED for row in rows):
+        end_task(session, instance, succeeded=True, power=Power.NOSTATE, now=now)
+    else:
+        instance.check_at = now + STEP_PATIENCE
+    return work
+
+
+def try_elsewhere(session: Session, instance: Instance, now: datetime) -> None:
+    """Take a build away from its host: the old order's number no longer counts."""
+    release(session, instance.id)
+    leave_host(session, instance, now)
+    instance.tried = [*instance.tried, instance.host]
+    instance.host = None
+    instance.task_state = Task.SCHEDULING
+    instance.op += 1
+    instance.check_at = now + STEP_PATIENCE
 
 
 def release(session: Session, instance_id: str) -> None:
@@ -68,6 +98,7 @@ def note_event(session: Session, instance: Instance, task: Task, *, succeeded: b
         return
     names = {
         Task.SCHEDULING: "conductor_schedule_and_build_instances",
+        Task.BLOCK_DEVICE_MAPPING: "compute__do_build_and_run_instance",
         Task.SPAWNING: "compute__do_build_and_run_instance",
         Task.POWERING_OFF: "compute_stop_instance",
         Task.POWERING_ON: "compute_start_instance",

@@ -111,6 +111,51 @@ class Instance(Versioned, Base):
     deleted: Mapped[bool] = mapped_column(Boolean, default=False, index=True)
 
 
+class VolumeAttachment(Versioned, Base):
+    """A volume at a server (Nova's block device mapping), or one that is to come or to go.
+
+    `status` is what is to be done (`attachment_states`), `op` numbers the orders given to the host for it, `check_at`
+    is when a conductor should look at it (None: nothing is to be done), `holder` whoever is at it until then. The row
+    stays when the volume is gone, so that the numbers only grow; the same volume at the same server takes it up again.
+    """
+
+    __tablename__ = "volume_attachments"
+    __table_args__ = (UniqueConstraint("instance_id", "volume_id"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    #: Lists are ordered by this.
+    number: Mapped[int] = mapped_column(BigInteger)
+    instance_id: Mapped[str] = mapped_column(String(36), index=True)
+    #: None while the volume is still to be made.
+    volume_id: Mapped[str | None] = mapped_column(String(36), index=True)
+    #: The attachment's id at the volume service, and what that says about reaching the volume.
+    attachment_id: Mapped[str | None] = mapped_column(String(36))
+    connection: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    device: Mapped[str] = mapped_column(String(32))
+    tag: Mapped[str | None] = mapped_column(String(60))
+    #: None: it is not booted from.
+    boot_index: Mapped[int | None]
+    delete_on_termination: Mapped[bool] = mapped_column(default=False)
+    #: The server goes or was never built, and the volume with it.
+    delete_volume: Mapped[bool] = mapped_column(default=False)
+    multiattach: Mapped[bool] = mapped_column(default=False)
+    #: What the volume is, or is to be made from: volume, image, snapshot or blank; with the latter's id, GiB and type.
+    source_type: Mapped[str] = mapped_column(String(16), default="volume")
+    source_id: Mapped[str | None] = mapped_column(String(36))
+    volume_size: Mapped[int | None]
+    volume_type: Mapped[str | None] = mapped_column(String(255))
+    #: In whose name it is to be made (`sealed`).
+    sealed_token: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(16))
+    op: Mapped[int] = mapped_column(default=1)
+    failures: Mapped[int] = mapped_column(default=0)
+    holder: Mapped[str | None] = mapped_column(String(255))
+    check_at: Mapped[datetime | None] = mapped_column(index=True)
+    request_id: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    updated_at: Mapped[datetime | None]
+
+
 class Allocation(Base):
     """What an instance takes of a host: the claim. It exists or it does not, so giving it back twice is harmless."""
 

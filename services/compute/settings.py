@@ -8,6 +8,13 @@ from services.platform.settings import Settings
 class ComputeSettings(Settings):
     """What compute's processes read from the environment besides the common settings."""
 
+    #: Where the volume service is reached from here; empty in a region without one.
+    volume_url: str = ""
+    #: The user in whose name volumes are attached (project `service`).
+    service_user: str = "nova"
+    service_password: str = ""
+    #: Whether a server may have volumes of another availability zone (Nova's option of this name).
+    cross_az_attach: bool = False
     #: The zone of hosts that no aggregate puts into one (Nova's option of this name).
     default_availability_zone: str = "nova"
     #: A service that has not reported for so long is down.

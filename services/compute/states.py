@@ -21,6 +21,7 @@ class VmState(StrEnum):
 
 class Task(StrEnum):
     SCHEDULING = "scheduling"
+    BLOCK_DEVICE_MAPPING = "block_device_mapping"
     SPAWNING = "spawning"
     POWERING_OFF = "powering-off"
     POWERING_ON = "powering-on"
@@ -64,6 +65,7 @@ ACTIONS: dict[str, Action] = {
 #: (task, whether it succeeded) -> the state after it. A failed delete stays a task: it is tried until it succeeds.
 OUTCOMES: dict[tuple[Task, bool], VmState] = {
     (Task.SCHEDULING, False): VmState.ERROR,
+    (Task.BLOCK_DEVICE_MAPPING, False): VmState.ERROR,
     (Task.SPAWNING, True): VmState.ACTIVE,
     (Task.SPAWNING, False): VmState.ERROR,
     (Task.POWERING_OFF, True): VmState.STOPPED,
@@ -77,7 +79,10 @@ OUTCOMES: dict[tuple[Task, bool], VmState] = {
     (Task.DELETING, True): VmState.DELETED,
 }
 
-#: The order that a task gives to the agent. Scheduling is none of the agent's business.
+#: The tasks of an instance that is being built.
+BUILDING_TASKS = frozenset({Task.SCHEDULING, Task.BLOCK_DEVICE_MAPPING, Task.SPAWNING})
+
+#: The order that a task gives to the agent. Scheduling, and making the volumes ready, is none of the agent's business.
 ORDERS: dict[Task, str] = {
     Task.SPAWNING: "spawn",
     Task.POWERING_OFF: "power_off",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +13,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.compute import topics
-from services.compute.conductor.plan import AskScheduler, FinishDelete, GiveUp, TellAgent, TryElsewhere, Wait, next_step
-from services.compute.hosts import COMPUTE_BINARY, is_up
-from services.compute.instances import STEP_PATIENCE, end_task, fail, release
-from services.compute.models import Instance, Service
+from services.compute.attachments import attachments_of, begin_work, is_prepared, volume_spec
+from services.compute.conductor.plan import (
+    AskScheduler,
+    FinishDelete,
+    GiveUp,
+    PrepareVolumes,
+    TellAgent,
+    TryElsewhere,
+    Wait,
+    next_step,
+)
+from services.compute.hosts import hosts_up
+from services.compute.instances import STEP_PATIENCE, end_delete, fail, release, try_elsewhere
+from services.compute.models import Instance
 from services.compute.settings import ComputeSettings
-from services.compute.states import Power, Task
+from services.compute.states import ORDERS, Task
 from services.platform.database import Transactor
 from services.platform.hints import Hinter
 from services.platform.times import utcnow
@@ -27,21 +38,36 @@ log = logging.getLogger(__name__)
 SWEEP_BATCH = 200
 
 
-def order_for(instance: Instance, order: str) -> dict[str, Any]:
+@dataclass(slots=True)
+class Messages:
+    """What is to be said when the transaction is over."""
+
+    to_schedule: list[str] = field(default_factory=list)
+    attachments: list[str] = field(default_factory=list)
+    orders: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    def tell(self, instance: Instance, order: dict[str, Any]) -> None:
+        self.orders[instance.host or ""].append(order)
+
+
+def order_for(session: Session, instance: Instance, order: str) -> dict[str, Any]:
     """The message to an agent: all it needs, since it has no database."""
+    spec = {
+        "name": instance.name,
+        "project_id": instance.project_id,
+        "vcpus": instance.flavor["vcpus"],
+        "memory_mb": instance.flavor["memory_mb"],
+        "disk_gb": instance.flavor["disk_gb"],
+        "image_ref": instance.image_ref,
+    }
+    if order == ORDERS[Task.SPAWNING]:
+        spec["volumes"] = [volume_spec(row) for row in attachments_of(session, [instance.id])]
     return {
         "instance_id": instance.id,
         "op": instance.op,
         "order": order,
         "request_id": instance.request_id,
-        "spec": {
-            "name": instance.name,
-            "project_id": instance.project_id,
-            "vcpus": instance.flavor["vcpus"],
-            "memory_mb": instance.flavor["memory_mb"],
-            "disk_gb": instance.flavor["disk_gb"],
-            "image_ref": instance.image_ref,
-        },
+        "spec": spec,
     }
 
 
@@ -53,8 +79,7 @@ class Advance:
 
     def advance(self, instance_ids: Sequence[str]) -> None:
         """Do for each of the instances what its row says is to be done."""
-        to_schedule, orders = self._transactor.write(lambda session: self._plan(session, instance_ids, utcnow()))
-        self._tell(to_schedule, orders)
+        self._tell(self._transactor.write(lambda session: self._plan(session, instance_ids, utcnow())))
 
     def sweep(self) -> None:
         """Find instances whose last step was too long ago, and advance them: the net under every lost hint."""
@@ -63,17 +88,14 @@ class Advance:
             log.info("took over %d overdue: %s", len(due), ", ".join(due[:5]))
             self.advance(due)
 
-    def _plan(
-        self, session: Session, instance_ids: Sequence[str], now: datetime
-    ) -> tuple[list[str], dict[str, list[dict[str, Any]]]]:
+    def _plan(self, session: Session, instance_ids: Sequence[str], now: datetime) -> Messages:
         rows = session.scalars(
             select(Instance)
             .where(Instance.id.in_(instance_ids), Instance.task_state.is_not(None))
             .order_by(Instance.number)
         ).all()
-        up = self._hosts_up(session, {row.host for row in rows if row.host}, now)
-        to_schedule: list[str] = []
-        orders: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        up = hosts_up(session, {row.host for row in rows}, now, self._settings.down_after_seconds)
+        messages = Messages()
         for row in rows:
             task = Task(row.task_state or "")
             step = next_step(
@@ -81,47 +103,45 @@ class Advance:
             )
             match step:
                 case AskScheduler():
-                    to_schedule.append(row.id)
-                case TellAgent(host, order):
-                    orders[host].append(order_for(row, order))
+                    messages.to_schedule.append(row.id)
+                case PrepareVolumes():
+                    messages.attachments += begin_work(session, row, now)
+                    if begin_spawn(session, row, now):
+                        messages.tell(row, order_for(session, row, ORDERS[Task.SPAWNING]))
+                case TellAgent(_, order):
+                    messages.tell(row, order_for(session, row, order))
                 case TryElsewhere(dead_host):
                     log.warning("instance %s: %s died in mid-build; trying another host", row.id, dead_host)
                     try_elsewhere(session, row, now)
-                    to_schedule.append(row.id)
+                    messages.to_schedule.append(row.id)
                 case GiveUp(reason):
                     release(session, row.id)
                     fail(session, row, reason, "", now)
                 case FinishDelete():
-                    end_task(session, row, succeeded=True, power=Power.NOSTATE, now=now)
+                    messages.attachments += end_delete(session, row, now)
                 case Wait():
                     log.info("instance %s waits for %s to come back", row.id, row.host)
-        return to_schedule, orders
+        return messages
 
-    def _hosts_up(self, session: Session, hosts: Iterable[str], now: datetime) -> set[str]:
-        wanted = list(hosts)
-        if not wanted:
-            return set()
-        services = session.scalars(
-            select(Service).where(Service.binary == COMPUTE_BINARY, Service.host.in_(wanted))
-        ).all()
-        down_after = self._settings.down_after_seconds
-        return {row.host for row in services if is_up(row.last_seen_at, row.forced_down, now, down_after)}
-
-    def _tell(self, to_schedule: list[str], orders: dict[str, list[dict[str, Any]]]) -> None:
-        if to_schedule:
-            self._hints.send(topics.SCHEDULER, "schedule", instance_ids=to_schedule)
-        for host, commands in orders.items():
+    def _tell(self, messages: Messages) -> None:
+        if messages.to_schedule:
+            self._hints.send(topics.SCHEDULER, "schedule", instance_ids=messages.to_schedule)
+        if messages.attachments:
+            self._hints.send(topics.CONDUCTOR, "attachments", attachment_ids=messages.attachments)
+        for host, commands in messages.orders.items():
             self._hints.send(topics.agent(host), "obey", orders=commands)
 
 
-def try_elsewhere(session: Session, row: Instance, now: datetime) -> None:
-    """Take a build away from its host: the old order's number no longer counts."""
-    release(session, row.id)
-    row.tried = [*row.tried, row.host]
-    row.host = None
-    row.task_state = Task.SCHEDULING
-    row.op += 1
-    row.check_at = now + STEP_PATIENCE
+def begin_spawn(session: Session, instance: Instance, now: datetime) -> bool:
+    """Go on to the guest itself, where all of its volumes are ready.
+
+    Moves the instance's generation in any case: of two volumes that become ready at once, the second sees the first.
+    """
+    instance.check_at = now + STEP_PATIENCE
+    if not is_prepared(attachments_of(session, [instance.id])):
+        return False
+    instance.task_state = Task.SPAWNING
+    return True
 
 
 def take_overdue(session: Session, now: datetime) -> list[str]:

@@ -14,6 +14,11 @@ class AskScheduler:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareVolumes:
+    """Its host is to have the volumes before the guest is made with them."""
+
+
+@dataclass(frozen=True, slots=True)
 class TellAgent:
     """Its host is to carry out `order`. Repeating it is harmless: the agent knows the order's number."""
 
@@ -45,7 +50,7 @@ class Wait:
     """Only its host can do it, and its host is away. The intent stays stored."""
 
 
-Step = AskScheduler | TellAgent | TryElsewhere | GiveUp | FinishDelete | Wait
+Step = AskScheduler | PrepareVolumes | TellAgent | TryElsewhere | GiveUp | FinishDelete | Wait
 
 
 def next_step(task: Task, host: str | None, tried: Collection[str], *, host_up: bool, build_attempts: int) -> Step:
@@ -56,8 +61,8 @@ def next_step(task: Task, host: str | None, tried: Collection[str], *, host_up: 
         # Only a delete can be asked of an instance that never got a host.
         return FinishDelete()
     if host_up:
-        return TellAgent(host, ORDERS[task])
-    if task is Task.SPAWNING:
+        return PrepareVolumes() if task is Task.BLOCK_DEVICE_MAPPING else TellAgent(host, ORDERS[task])
+    if task in (Task.BLOCK_DEVICE_MAPPING, Task.SPAWNING):
         if len(tried) + 1 >= build_attempts:
             return GiveUp(f"Exceeded {build_attempts} build attempts; the last was on {host}, which stopped answering.")
         return TryElsewhere(host)

@@ -14,9 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.compute import topics
-from services.compute.conductor.advance import try_elsewhere
 from services.compute.hosts import COMPUTE_BINARY
-from services.compute.instances import end_task, fail
+from services.compute.instances import end_delete, end_task, fail, try_elsewhere
 from services.compute.liveness import report_life
 from services.compute.models import ComputeNode, Instance
 from services.compute.settings import ComputeSettings
@@ -65,26 +64,31 @@ class Reports:
     def outcome(self, host: str, outcome: dict[str, Any]) -> None:
         """An order is done, or has failed."""
         parsed = Outcome.parse(outcome)
-        rescheduled = self._transactor.write(lambda session: self._store(session, host, parsed, utcnow()))
+        rescheduled, attachments = self._transactor.write(lambda session: self._store(session, host, parsed, utcnow()))
         if rescheduled:
             self._hints.send(topics.SCHEDULER, "schedule", instance_ids=[parsed.instance_id])
+        if attachments:
+            self._hints.send(topics.CONDUCTOR, "attachments", attachment_ids=attachments)
 
-    def _store(self, session: Session, host: str, outcome: Outcome, now: datetime) -> bool:
+    def _store(self, session: Session, host: str, outcome: Outcome, now: datetime) -> tuple[bool, list[str]]:
+        """Whether the instance needs another host, and the attachments that there is work for now."""
         row = session.get(Instance, outcome.instance_id)
         if row is None or not answers_the_task(outcome, host, row):
             log.info("late report of %s for %s from %s", outcome.order, outcome.instance_id, host)
-            return False
+            return False, []
+        if outcome.succeeded and row.task_state == Task.DELETING:
+            return False, end_delete(session, row, now)
         if outcome.succeeded:
             end_task(session, row, succeeded=True, power=Power(outcome.power), now=now)
             log.info("instance %s is %s", row.id, row.vm_state)
-            return False
+            return False, []
         if row.task_state == Task.DELETING:
-            return False  # stays to be done; the sweep orders it again
+            return False, []  # stays to be done; the sweep orders it again
         if row.task_state == Task.SPAWNING and len(row.tried) + 1 < self._settings.build_attempts:
             try_elsewhere(session, row, now)
-            return True
+            return True, []
         fail(session, row, outcome.message or "The host could not do it.", f"on host {host}", now)
-        return False
+        return False, []
 
     def life(self, host: str, capacity: dict[str, Any]) -> None:
         """The agent on `host` lives and has so much to offer."""

@@ -15,6 +15,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.compute.attachments import attachments_of
 from services.compute.hosts import load_hosts
 from services.compute.instances import STEP_PATIENCE, fail, resources_of
 from services.compute.models import Allocation, ComputeNode, Instance
@@ -70,7 +71,7 @@ def schedule_batch(
             case NoValidHost(explanation):
                 fail(session, instance, explanation, "", now)
                 failed.append(instance.id)
-    touched = {instance.host for instance in waiting if instance.task_state == Task.SPAWNING}
+    touched = {instance.host for instance in waiting if instance.id in placed}
     for node in session.scalars(select(ComputeNode).where(ComputeNode.host.in_(touched))):
         # The row was read before the decision, in this transaction: its generation is the one decided upon.
         node.changes += 1
@@ -89,6 +90,6 @@ def _claim(session: Session, instance: Instance, host: str, now: datetime) -> No
         )
     )
     instance.host = host
-    instance.task_state = Task.SPAWNING
+    instance.task_state = Task.BLOCK_DEVICE_MAPPING if attachments_of(session, [instance.id]) else Task.SPAWNING
     instance.check_at = now + STEP_PATIENCE
     log.info("instance %s goes to %s", instance.id, host)
