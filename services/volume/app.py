@@ -23,7 +23,25 @@ from services.platform.tokens import IdentityTokens, TokenCache, TokenValidator
 from services.platform.worker import Part, Periodic
 from services.platform.worker import Worker as Parts
 from services.volume import MIGRATIONS, topics
-from services.volume.api import extensions, metadata, snapshots, versions, volume_actions, volumes, zones
+from services.volume.api import (
+    absent,
+    attachments,
+    default_types,
+    extensions,
+    messages,
+    metadata,
+    qos_specs,
+    quota_sets,
+    snapshots,
+    transfers,
+    type_extra_specs,
+    types,
+    versions,
+    volume_actions,
+    volumes,
+    zones,
+)
+from services.volume.api import services as service_list
 from services.volume.api.faults import render_fault
 from services.volume.api.parts import ApiParts
 from services.volume.api.project import check_project, check_project_may_be_left_out
@@ -37,7 +55,24 @@ from services.volume.work.orphans import clear_orphans
 from services.volume.work.worker import Worker
 from storage.client.block_store import BlockStore
 
-RESOURCES = (volumes, volume_actions, snapshots, metadata, zones, extensions)
+RESOURCES = (
+    volumes,
+    volume_actions,
+    snapshots,
+    metadata,
+    attachments,
+    transfers,
+    types,
+    type_extra_specs,
+    default_types,
+    qos_specs,
+    quota_sets,
+    service_list,
+    zones,
+    messages,
+    extensions,
+    absent,
+)
 
 
 def routers() -> list[APIRouter]:
