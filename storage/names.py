@@ -1,4 +1,4 @@
-"""The store's own words: what objects, placement groups and versions are called, and the sizes that everybody shares."""
+"""The words of the store: what objects, placement groups and versions are called, and sizes that everybody shares."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class IoContext(Protocol):
         ...
 
     async def zero(self, name: str, offset: int, length: int, *, snaps: SnapContext = NO_SNAPS) -> int:
-        """Make a range read as zeros, giving whole blocks back; nothing happens where the object is missing (version 0)."""
+        """Make a range read as zeros, giving blocks back; nothing where the object is missing (version 0)."""
         ...
 
     async def truncate(self, name: str, size: int, *, snaps: SnapContext = NO_SNAPS) -> int:
@@ -91,7 +91,7 @@ class IoContext(Protocol):
         ...
 
     async def copyup(self, name: str, data: bytes | memoryview) -> int:
-        """Create the object with these bytes as if it had always been so (in all snapshots too); nothing where it exists."""
+        """Create the object as if it had always been so (in all snapshots too); nothing where it exists."""
         ...
 
     async def trim_snap(self, name: str, snap: int) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from storage.cluster_map import decode_map
 from storage.connection import Connection, Listener, listen
+from storage.link import Link
 from storage.messages import AnyMessage, Boot, Hello, Maps, Message, ScrubOrder, Subscribe
-from storage.osd.links import Link, Peers
 from storage.osd.osd import Osd
+from storage.osd.peers import Peers
 from storage.osd.settings import OsdProcessSettings
 from storage.osd.store import superblock
 from storage.osd.store.disk_store import DiskStore, make

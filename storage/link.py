@@ -1,4 +1,4 @@
-"""An OSD's connections: one outgoing to each other OSD and each monitor, kept up; answers come in through their own."""
+"""A connection that is made again whenever it breaks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from storage.connection import Connection, OnMessage, connect
+from storage.frames import Buffer
 from storage.messages import Hello, Message
-from storage.osd.surroundings import Buffer
 
 #: A process that does not take a connection within so long counts as gone, seconds.
 PATIENCE = 0.4
@@ -24,10 +24,11 @@ class Link:
         on_open: Callable[[], None],
         on_refused: Callable[[str], None],
         pause: float = 0.2,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self.address = address
         self._hello, self._on_message, self._on_open, self._on_refused = hello, on_message, on_open, on_refused
-        self._pause = pause
+        self._pause, self._on_lost = pause, on_lost
         self._connection: Connection | None = None
         self._lost = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._keep())
@@ -36,6 +37,11 @@ class Link:
         """Lost where there is no connection at the moment."""
         if self._connection is not None:
             self._connection.send(message, data)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is sent now goes out."""
+        return self._connection is not None
 
     def close(self) -> None:
         """Connect no more."""
@@ -46,6 +52,7 @@ class Link:
     def _closed(self, connection: Connection, reason: str) -> None:
         self._connection = None
         self._lost.set()
+        self._on_lost()
 
     async def _keep(self) -> None:
         while True:
@@ -66,42 +73,3 @@ def _why(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return f"no connection within {PATIENCE} s"
     return "connection refused" if isinstance(error, ConnectionRefusedError) else str(error) or type(error).__name__
-
-
-class Peers:
-    """The other OSDs, at the addresses that the map says."""
-
-    def __init__(
-        self, hello: Hello, on_reset: Callable[[int], None], on_unreachable: Callable[[int, str], None]
-    ) -> None:
-        self._hello, self._on_reset, self._on_unreachable = hello, on_reset, on_unreachable
-        self._links: dict[int, Link] = {}
-
-    def know(self, addresses: dict[int, str]) -> None:
-        """Connect to these, and to no others."""
-        for number, link in list(self._links.items()):
-            if addresses.get(number) != link.address:
-                del self._links[number]
-                link.close()
-        for number, address in addresses.items():
-            if number not in self._links:
-                self._links[number] = self._connect(number, address)
-
-    def _connect(self, number: int, address: str) -> Link:
-        return Link(
-            address,
-            self._hello,
-            lambda connection, message, data: None,  # answers come in through the other's own connection
-            lambda: self._on_reset(number),
-            lambda reason: self._on_unreachable(number, reason),
-        )
-
-    def send(self, number: int, message: Message, data: Sequence[Buffer] = ()) -> None:
-        """Lost where it can't be reached at the moment."""
-        link = self._links.get(number)
-        if link is not None:
-            link.send(message, data)
-
-    def close(self) -> None:
-        """Connect to nobody any more."""
-        self.know({})
