@@ -38,6 +38,8 @@ S = AttachmentStatus
 RESTING = frozenset({S.ATTACHED, S.DETACHED})
 #: The server no longer has the volume, and the volume service knows.
 RELEASED = frozenset({S.DELETING, S.DETACHED})
+#: Whatever the host should have of the volume, it should have no longer.
+NOT_AT_THE_HOST = frozenset({S.RELEASING}) | RELEASED
 #: On the way out.
 LEAVING = frozenset({S.DETACHING, S.RELEASING}) | RELEASED
 #: What the volume service has noted of a host that is no longer the server's; to be done again for another one.

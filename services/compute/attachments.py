@@ -145,6 +145,17 @@ def volume_spec(row: VolumeAttachment) -> dict[str, Any]:
     }
 
 
+def attachment_order(row: VolumeAttachment, order: str) -> dict[str, Any]:
+    """The message to the agent of the server's host."""
+    return {
+        "instance_id": row.instance_id,
+        "op": row.op,
+        "order": order,
+        "request_id": row.request_id,
+        "volume": volume_spec(row),
+    }
+
+
 def is_prepared(rows: Sequence[VolumeAttachment]) -> bool:
     """Whether a guest can be made with these volumes."""
     return all(status_of(row) is AttachmentStatus.ATTACHED for row in rows)

@@ -13,6 +13,8 @@ class ComputeSettings(Settings):
     #: The user in whose name volumes are attached (project `service`).
     service_user: str = "nova"
     service_password: str = ""
+    #: How often attachments at the volume service that belong to no server are looked for.
+    stray_seconds: float = 60.0
     #: Whether a server may have volumes of another availability zone (Nova's option of this name).
     cross_az_attach: bool = False
     #: The zone of hosts that no aggregate puts into one (Nova's option of this name).

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from services.compute.settings import ComputeSettings
 from services.platform.faults import Unavailable
 from services.platform.outgoing import http_pool
 from services.platform.service_token import ServiceToken
@@ -208,6 +209,12 @@ class Volumes:
         if answer.status == 401:
             self._own.forget(token)
         return answer
+
+
+def volume_client(settings: ComputeSettings) -> Volumes:
+    """The volume service as a process of compute sees it."""
+    own = ServiceToken(settings.identity_url, settings.service_user, settings.service_password)
+    return Volumes(settings.volume_url, own)
 
 
 def _volume(body: Mapping[str, Any]) -> VolumeView:

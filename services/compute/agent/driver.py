@@ -12,7 +12,7 @@ class GuestMissing(Exception):
 
 
 class Driver(Protocol):
-    """One host's guests. Every method may be repeated; `spec` is the order's."""
+    """One host's guests. Every method may be repeated; `spec` is the order's, `volumes` in it what it is made with."""
 
     hypervisor_type: str
 
@@ -27,5 +27,9 @@ class Driver(Protocol):
     def power_off(self, instance_id: str) -> Power: ...
 
     def reboot(self, instance_id: str) -> Power: ...
+
+    def attach_volume(self, instance_id: str, volume: dict[str, Any]) -> None: ...
+
+    def detach_volume(self, instance_id: str, volume: dict[str, Any]) -> None: ...
 
     def console(self, instance_id: str) -> str: ...

@@ -46,6 +46,12 @@ class FakeDriver:
         self._require(instance_id)
         return Power.RUNNING
 
+    def attach_volume(self, instance_id: str, volume: dict[str, Any]) -> None:
+        self._require(instance_id)
+
+    def detach_volume(self, instance_id: str, volume: dict[str, Any]) -> None:
+        self._require(instance_id)
+
     def console(self, instance_id: str) -> str:
         entry = self._journal.get(instance_id)
         if entry is None or entry.gone:

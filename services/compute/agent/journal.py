@@ -33,6 +33,8 @@ class Entry:
     #: How often each kind of order was carried out: the proof that nothing happened twice.
     done: dict[str, int] = field(default_factory=dict)
     guest: dict[str, Any] = field(default_factory=dict)
+    #: Volumes by id: the last order for each, `is_here` whether the guest has it, and what the order said of it.
+    volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Verdict(Enum):
@@ -48,6 +50,14 @@ def judge(entry: Entry | None, op: int, order: str) -> Verdict:
     if entry is None or op > entry.op:
         return Verdict.DO
     return Verdict.REPORT_AGAIN if op == entry.op and order == entry.order else Verdict.IGNORE
+
+
+def judge_volume(entry: Entry | None, volume_id: str, op: int, order: str) -> Verdict:
+    """As `judge`, for an order about one volume of a guest: these have numbers of their own."""
+    known = entry.volumes.get(volume_id) if entry is not None else None
+    if known is None or op > known["op"]:
+        return Verdict.DO
+    return Verdict.REPORT_AGAIN if op == known["op"] and order == known["order"] else Verdict.IGNORE
 
 
 class Journal:

@@ -12,7 +12,8 @@ from typing import Any
 
 from services.compute import topics
 from services.compute.agent.driver import Driver, GuestMissing
-from services.compute.agent.journal import Entry, Journal, Verdict, judge
+from services.compute.agent.journal import Entry, Journal, Verdict, judge, judge_volume
+from services.compute.attachment_states import ORDERS
 from services.compute.states import Power
 from services.platform.faults import NotFound
 from services.platform.hints import Hinter
@@ -40,6 +41,9 @@ class Agent:
     def _obey_one(self, order: dict[str, Any]) -> None:
         instance_id, op, kind = order["instance_id"], order["op"], order["order"]
         current_request_id.set(order.get("request_id", "-"))
+        if kind in ORDERS.values():
+            self._obey_about_volume(instance_id, op, kind, order["volume"])
+            return
         with self._locks[instance_id]:
             entry = self._journal.get(instance_id)
             match judge(entry, op, kind):
@@ -67,11 +71,12 @@ class Agent:
         match kind:
             case "spawn":
                 power = self._driver.spawn(instance_id, spec)
-                before = replace(before, gone=False, guest=spec)
+                volumes = {one["id"]: _noted(one, "attach_volume") for one in spec.get("volumes", ())}
+                before = replace(before, gone=False, guest=spec, volumes=volumes)
             case "destroy":
                 self._driver.destroy(instance_id)
                 power = Power.NOSTATE
-                before = replace(before, gone=True, guest={})
+                before = replace(before, gone=True, guest={}, volumes={})
             case "power_on":
                 power = self._driver.power_on(instance_id)
             case "power_off":
@@ -84,6 +89,35 @@ class Agent:
         entry = replace(before, op=op, order=kind, power=power, at=time.time(), done=done)
         self._journal.put(instance_id, entry)
         return entry
+
+    def _obey_about_volume(self, instance_id: str, op: int, kind: str, volume: dict[str, Any]) -> None:
+        with self._locks[instance_id]:
+            entry = self._journal.get(instance_id)
+            verdict = judge_volume(entry, volume["id"], op, kind)
+            if verdict is Verdict.IGNORE:
+                log.info("ignored a late %s of %s for %s", kind, volume["id"], instance_id)
+                return
+            problem = ""
+            if verdict is Verdict.DO:
+                try:
+                    self._change_volume(entry, instance_id, kind, volume)
+                except GuestMissing:
+                    # Whoever has no guest has no volume of it either.
+                    problem = f"There is no such guest on {self._host}." if kind == "attach_volume" else ""
+                except Exception as error:
+                    log.exception("%s of %s for %s failed", kind, volume["id"], instance_id)
+                    problem = f"{type(error).__name__}: {error}"
+            outcome = {"instance_id": instance_id, "volume_id": volume["id"], "op": op, "order": kind}
+            outcome |= {"succeeded": not problem, "message": problem}
+            self._hints.send(topics.CONDUCTOR, "volume_outcome", host=self._host, outcome=outcome)
+
+    def _change_volume(self, entry: Entry | None, instance_id: str, kind: str, volume: dict[str, Any]) -> None:
+        if entry is None or entry.gone:
+            raise GuestMissing(instance_id)
+        (self._driver.attach_volume if kind == "attach_volume" else self._driver.detach_volume)(instance_id, volume)
+        done = {**entry.done, kind: entry.done.get(kind, 0) + 1}
+        volumes = {**entry.volumes, volume["id"]: _noted(volume, kind)}
+        self._journal.put(instance_id, replace(entry, done=done, volumes=volumes))
 
     def _report(self, instance_id: str, op: int, kind: str, power: Power, error: str = "") -> None:
         outcome = {"instance_id": instance_id, "op": op, "order": kind, "succeeded": not error, "power": power.value}
@@ -102,7 +136,17 @@ class Agent:
         self._hints.send(topics.CONDUCTOR, "life", host=self._host, capacity=capacity)
 
     def report_inventory(self) -> None:
-        """Tell a conductor which guests are here, so that it can name those that should not be."""
-        guests = {guest: entry.op for guest, entry in self._journal.all().items() if not entry.gone}
-        if guests:
-            self._hints.send(topics.CONDUCTOR, "inventory", host=self._host, guests=guests)
+        """Tell a conductor which guests and volumes are here, so that it can name those that should not be."""
+        here = {guest: entry for guest, entry in self._journal.all().items() if not entry.gone}
+        if here:
+            guests = {guest: entry.op for guest, entry in here.items()}
+            volumes = {
+                guest: {volume: known["op"] for volume, known in entry.volumes.items() if known["is_here"]}
+                for guest, entry in here.items()
+            }
+            self._hints.send(topics.CONDUCTOR, "inventory", host=self._host, guests=guests, volumes=volumes)
+
+
+def _noted(volume: dict[str, Any], order: str) -> dict[str, Any]:
+    """What the journal keeps of a volume."""
+    return {**volume, "order": order, "is_here": order == "attach_volume"}

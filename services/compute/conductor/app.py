@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from services.compute import topics
 from services.compute.conductor.advance import Advance
+from services.compute.conductor.attaching import Attaching
+from services.compute.conductor.attachment_steps import Steps
 from services.compute.conductor.reports import Reports
+from services.compute.conductor.strays import Strays
 from services.compute.liveness import Liveness
+from services.compute.sealed import Seal
 from services.compute.settings import ComputeSettings
+from services.compute.volume_service import volume_client
 from services.platform.broker import Broker
 from services.platform.consumer import Handler, Receiver
 from services.platform.database import Transactor
@@ -20,19 +25,28 @@ BINARY = "nova-conductor"
 
 def parts(settings: ComputeSettings, transactor: Transactor, broker: Broker, hints: Hinter) -> list[Part]:
     """Everything that runs in a conductor process."""
+    volumes = volume_client(settings)
     advance = Advance(transactor, hints, settings)
+    attaching = Attaching(transactor, hints, Steps(volumes, Seal(settings.service_password)), settings)
+    strays = Strays(transactor, volumes, attaching)
     reports = Reports(transactor, hints, settings)
     handlers: dict[str, Handler] = {
         "advance": advance.advance,
+        "attachments": attaching.work,
+        "volume_outcome": attaching.outcome,
         "outcome": reports.outcome,
         "life": reports.life,
         "inventory": reports.inventory,
     }
-    return [
+    running: list[Part] = [
         Liveness(transactor, BINARY, settings),
         Receiver(broker, topics.CONDUCTOR, handlers, threads=4),
         Periodic(0.5, advance.sweep, "sweep"),
+        Periodic(0.5, attaching.sweep, "attachments"),
     ]
+    if settings.volume_url:
+        running.append(Periodic(settings.stray_seconds, strays.look, "strays"))
+    return running
 
 
 def main() -> None:

@@ -14,10 +14,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.compute import topics
+from services.compute.attachment_states import NOT_AT_THE_HOST
+from services.compute.attachments import attachment_order
 from services.compute.hosts import COMPUTE_BINARY
 from services.compute.instances import end_delete, end_task, fail, try_elsewhere
 from services.compute.liveness import report_life
-from services.compute.models import ComputeNode, Instance
+from services.compute.models import ComputeNode, Instance, VolumeAttachment
 from services.compute.settings import ComputeSettings
 from services.compute.states import ORDERS, Power, Task
 from services.platform.database import Transactor
@@ -94,11 +96,16 @@ class Reports:
         """The agent on `host` lives and has so much to offer."""
         self._transactor.write(lambda session: note_host(session, host, capacity, utcnow()))
 
-    def inventory(self, host: str, guests: dict[str, int]) -> None:
-        """`guests` (instance id -> number of the last order) run on `host`: those that should not are destroyed."""
-        strays = self._transactor.read(lambda session: find_strays(session, host, guests))
+    def inventory(self, host: str, guests: dict[str, int], volumes: dict[str, dict[str, int]] | None = None) -> None:
+        """`guests` (instance id -> number of the last order) run on `host`: those that should not are destroyed.
+
+        `volumes` (instance id -> volume id -> number of the last order) are there: those that should not are detached.
+        """
+        strays = self._transactor.read(
+            lambda session: find_strays(session, host, guests) + find_stray_volumes(session, host, volumes or {})
+        )
         if strays:
-            log.warning("%s still has %d guests that belong elsewhere or were deleted", host, len(strays))
+            log.warning("%s still has %d guests or volumes that belong elsewhere or are gone", host, len(strays))
             self._hints.send(topics.agent(host), "obey", orders=strays)
 
 
@@ -132,3 +139,20 @@ def find_strays(session: Session, host: str, guests: Mapping[str, int]) -> list[
             order = {"instance_id": row.id, "op": max(op, row.op) + 1, "order": "destroy", "spec": {}}
             strays.append({**order, "request_id": row.request_id})
     return strays
+
+
+def find_stray_volumes(session: Session, host: str, volumes: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
+    """Orders to detach volumes from guests of `host` whose servers no longer have them."""
+    instances = select(Instance.id).where(
+        Instance.id.in_(volumes), Instance.host == host, Instance.task_state.is_(None)
+    )
+    rows = session.scalars(
+        select(VolumeAttachment).where(
+            VolumeAttachment.instance_id.in_(instances), VolumeAttachment.status.in_(NOT_AT_THE_HOST)
+        )
+    )
+    return [
+        attachment_order(row, "detach_volume")
+        for row in rows
+        if row.op > volumes[row.instance_id].get(row.volume_id or "", row.op)
+    ]
