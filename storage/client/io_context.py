@@ -1,6 +1,6 @@
 """What an image stands on: the objects of one pool, as librados' ioctx offers them.
 
-The cluster's client implements it over the wire; `tests/unit` has one in memory; a driver for real Ceph would be a third.
+The cluster's client implements it over the wire; `memory_context` in memory; a driver for real Ceph would be a third.
 Every call is linearizable per object. Calls retry by themselves until `Unavailable`.
 """
 
@@ -47,7 +47,7 @@ class Watch(Protocol):
 
 
 class IoContext(Protocol):
-    """Objects of one pool. Offsets and lengths are bytes; versions grow with each change of an object and are never 0."""
+    """Objects of one pool. Offsets and lengths are bytes; versions grow with each change and are never 0."""
 
     @property
     def client_id(self) -> str:
@@ -65,7 +65,7 @@ class IoContext(Protocol):
     async def write(
         self, name: str, offset: int, data: bytes | memoryview | bytearray, *, snaps: SnapContext = NO_SNAPS
     ) -> int:
-        """Creates the object where it is missing; returns its new version. Durable on every acting replica on return."""
+        """Creates the object where it is missing; returns its version. Durable on every acting replica on return."""
         ...
 
     async def write_full(
