@@ -124,7 +124,8 @@ class Embedded:
         }
 
     def _compute(self, name: str, **more: object) -> ComputeSettings:
-        values = self._common() | {"name": name, "boot_seconds": self.settings.boot_seconds} | more
+        own = {"name": name, "boot_seconds": self.settings.boot_seconds, "service_password": self._service_password}
+        values = self._common() | {"volume_url": self.urls["volume"]} | own | more
         return ComputeSettings.model_validate(values)
 
     def _volume(self) -> VolumeSettings:

@@ -38,6 +38,11 @@ def find_pair(session: Session, instance_id: str, volume_id: str) -> VolumeAttac
     )
 
 
+def is_shown(row: VolumeAttachment) -> bool:
+    """Whether the server has the volume, or is about to have or to lose it."""
+    return row.volume_id is not None and status_of(row) not in RELEASED
+
+
 def has_a_guest(instance: Instance) -> bool:
     """Whether its host is to be told of a volume. While a server is being built, its guest is made with its volumes."""
     return instance.host is not None and not instance.deleted and instance.vm_state != VmState.BUILDING

@@ -62,6 +62,13 @@ ACTIONS: dict[str, Action] = {
     "reboot-hard": Action(Task.REBOOTING_HARD, frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.ERROR})),
 }
 
+#: What may be done to a server's volumes, and when. It is no task of the instance: these have a life of their own.
+VOLUME_ACTIONS: dict[str, frozenset[VmState]] = {
+    "attach_volume": frozenset({VmState.ACTIVE, VmState.STOPPED}),
+    "detach_volume": frozenset({VmState.ACTIVE, VmState.STOPPED}),
+    "swap_volume": frozenset({VmState.ACTIVE}),
+}
+
 #: (task, whether it succeeded) -> the state after it. A failed delete stays a task: it is tried until it succeeds.
 OUTCOMES: dict[tuple[Task, bool], VmState] = {
     (Task.SCHEDULING, False): VmState.ERROR,
@@ -99,6 +106,12 @@ def begin(action: str, vm_state: VmState, task: Task | None) -> Task:
     if task is not None or vm_state not in wanted.allowed:
         raise IllegalTransition(f"'{action}' in vm_state {vm_state}, task_state {task}")
     return wanted.task
+
+
+def allow(action: str, vm_state: VmState, task: Task | None) -> None:
+    """Raises IllegalTransition where an action on volumes may not begin now."""
+    if task is not None or vm_state not in VOLUME_ACTIONS[action]:
+        raise IllegalTransition(f"'{action}' in vm_state {vm_state}, task_state {task}")
 
 
 def finish(task: Task, *, succeeded: bool) -> VmState:

@@ -19,13 +19,16 @@ from services.compute.api import (
     server_metadata,
     servers,
     versions,
+    volume_attachments,
     zones,
 )
 from services.compute.api import services as service_list
 from services.compute.api.faults import render_fault
 from services.compute.api.images import Images
 from services.compute.api.parts import ApiParts
+from services.compute.sealed import Seal
 from services.compute.settings import ComputeSettings
+from services.compute.volume_service import volume_client
 from services.platform.broker import Broker
 from services.platform.calls import Caller
 from services.platform.database import Transactor
@@ -41,6 +44,7 @@ RESOURCES = (
     servers,
     server_actions,
     server_metadata,
+    volume_attachments,
     instance_actions,
     flavors,
     flavor_access,
@@ -66,7 +70,15 @@ def build_app(
     settings: ComputeSettings, transactor: Transactor, broker: Broker, hints: Hinter, tokens: TokenValidator
 ) -> FastAPI:
     """The API's ASGI application on the given connections."""
-    parts = ApiParts(transactor, hints, Caller(broker), Images(settings.image_url), settings)
+    parts = ApiParts(
+        transactor,
+        hints,
+        Caller(broker),
+        Images(settings.image_url),
+        settings,
+        volume_client(settings),
+        Seal(settings.service_password),
+    )
     render = partial(render_fault, settings.identity_url)
     return make_app(
         "compute",

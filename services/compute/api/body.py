@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -32,6 +33,14 @@ def _boolean(value: Any) -> Any:
     return words.get(value.lower(), value) if isinstance(value, str) else value
 
 
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise ValueError("It is not a UUID.") from None
+
+
+Uuid = Annotated[str, AfterValidator(_uuid)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
 Text255 = Annotated[str, StringConstraints(max_length=255)]
 MetaKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9\-_:. ]+$")]

@@ -13,9 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.compute import quotas
+from services.compute.api.block_devices import Disks, refuse_several, rows_for
 from services.compute.api.body import since
 from services.compute.api.flavors import find_flavor
 from services.compute.api.images import ImageView
+from services.compute.api.parts import ApiParts
 from services.compute.api.server_bodies import CREATE_SINCE, NewServer
 from services.compute.hosts import HostView
 from services.compute.instances import STEP_PATIENCE
@@ -60,16 +62,6 @@ def refuse_what_is_not_served(wanted: NewServer, version: Microversion) -> None:
     if isinstance(wanted.networks, list) and wanted.networks:
         asked = wanted.networks[0].uuid or wanted.networks[0].port or ""
         raise BadRequest(f"Network {asked} could not be found: this region has no network service. Use --nic none.")
-    if any(device.source_type != "image" or device.destination_type == "volume" for device in wanted.block_devices):
-        raise BadRequest("Block Device Mapping is Invalid: this region has no volume service to boot from.")
-
-
-def image_ref_of(wanted: NewServer) -> str:
-    """The image to boot from, named directly or as the first block device. Raises BadRequest where there is none."""
-    reference = wanted.image_ref or next((d.uuid for d in wanted.block_devices if d.source_type == "image"), None)
-    if not reference:
-        raise BadRequest("Invalid imageRef provided: give an image to boot from.")
-    return reference
 
 
 def destination_of(wanted: NewServer, context: Context, hosts: list[HostView], default_zone: str) -> Destination:
@@ -89,10 +81,10 @@ def destination_of(wanted: NewServer, context: Context, hosts: list[HostView], d
     return Destination(zone or None, named or None)
 
 
-def check_image_fits(image: ImageView, flavor: Flavor) -> None:
+def check_image_fits(image: ImageView, flavor: Flavor, *, on_volume: bool) -> None:
     if flavor.memory_mb < image.min_memory_mb:
         raise BadRequest("Flavor's memory is too small for requested image.")
-    if 0 < flavor.disk_gb < image.min_disk_gb:
+    if not on_volume and 0 < flavor.disk_gb < image.min_disk_gb:
         raise BadRequest("Flavor's disk is too small for requested image.")
 
 
@@ -102,8 +94,9 @@ class Creation:
 
     wanted: NewServer
     context: Context
-    image: ImageView
+    disks: Disks
     destination: Destination
+    parts: ApiParts
 
     @property
     def count(self) -> tuple[int, int]:
@@ -123,14 +116,18 @@ class Creation:
         if done:
             return done
         flavor = self._flavor(session)
-        check_image_fits(self.image, flavor)
+        if self.disks.image is not None:
+            check_image_fits(self.disks.image, flavor, on_volume=self.disks.boots_from_volume)
         self._check_keypair(session)
         least, most = self.count
+        refuse_several(self.disks, most)
         count = self._count_within_quota(session, flavor, least, most)
         number = time.time_ns()
         rows = [self._row(flavor, index, count, number + index) for index in range(count)]
         session.add_all(rows)
         session.add_all(self._action(row) for row in rows)
+        for row in rows:
+            session.add_all(rows_for(session, self.disks, row, self.context, self.parts))
         session.flush()
         return rows
 
@@ -185,7 +182,7 @@ class Creation:
             description=wanted.description,
             flavor_id=flavor.id,
             flavor=snapshot(flavor),
-            image_ref=self.image.id,
+            image_ref=self.disks.image_ref,
             key_name=wanted.key_name,
             user_data=wanted.user_data,
             config_drive=bool(wanted.config_drive),

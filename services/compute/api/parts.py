@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.compute.api.images import Images
+from services.compute.sealed import Seal
 from services.compute.settings import ComputeSettings
+from services.compute.volume_service import VolumeService
 from services.platform.calls import Caller
 from services.platform.database import Transactor
 from services.platform.hints import Hinter
@@ -23,6 +25,8 @@ class ApiParts:
     caller: Caller
     images: Images
     settings: ComputeSettings
+    volumes: VolumeService
+    seal: Seal
 
 
 async def find_parts(request: Request) -> ApiParts:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, IPvAnyAddress, StringConstraints
 
 from services.compute.api.body import Body, Count, Flag, Metadata, Name, Text255
+from services.compute.device_names import MOST
 
 #: First microversion (2.x) of the fields that came later.
 CREATE_SINCE = {"description": 19, "tags": 52, "trusted_image_certificates": 63, "host": 74,
@@ -42,14 +43,14 @@ class BlockDevice(Body):
     boot_index: int | str | None = None
     source_type: Literal["image", "volume", "snapshot", "blank"]
     destination_type: Literal["local", "volume"] | None = None
-    delete_on_termination: Flag = True
+    delete_on_termination: Flag = False
     volume_size: int | str | None = None
-    device_name: str | None = None
+    device_name: Annotated[str | None, Field(max_length=32)] = None
     guest_format: str | None = None
     disk_bus: str | None = None
     device_type: str | None = None
-    tag: str | None = None
-    volume_type: str | None = None
+    tag: Tag | None = None
+    volume_type: Text255 | None = None
     no_device: Flag | None = None
 
 
@@ -74,7 +75,7 @@ class NewServer(Body):
     access_ipv4: Annotated[IPvAnyAddress | None, Field(alias="accessIPv4")] = None
     access_ipv6: Annotated[IPvAnyAddress | None, Field(alias="accessIPv6")] = None
     disk_config: Annotated[DiskConfig, Field(alias="OS-DCF:diskConfig")] = "AUTO"
-    block_devices: Annotated[list[BlockDevice], Field(alias="block_device_mapping_v2")] = []
+    block_devices: Annotated[list[BlockDevice], Field(alias="block_device_mapping_v2", max_length=MOST)] = []
     return_reservation_id: Flag = False
     description: Description = None
     tags: Annotated[list[Tag], Field(max_length=50)] = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Request
 
 from services.compute.api.links import resource_links
-from services.compute.models import Instance
+from services.compute.models import Instance, VolumeAttachment
 from services.compute.states import Power, Task, VmState, api_status
 from services.platform.context import Context
 from services.platform.microversions import Microversion
@@ -51,6 +52,11 @@ def _image(request: Request, row: Instance) -> dict[str, Any] | str:
     return {"id": row.image_ref, "links": links}
 
 
+def _volume(one: VolumeAttachment, version: Microversion) -> dict[str, Any]:
+    ends = {"delete_on_termination": one.delete_on_termination} if version.minor >= 3 else {}
+    return {"id": one.volume_id} | ends
+
+
 def _for_admins(row: Instance, version: Microversion) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "OS-EXT-SRV-ATTR:host": row.host,
@@ -76,6 +82,7 @@ def detail(
     version: Microversion,
     context: Context,
     zones: dict[str, str],
+    volumes: Sequence[VolumeAttachment],
     *,
     single: bool,
     host_up: bool | None = None,
@@ -105,7 +112,7 @@ def detail(
         "OS-EXT-STS:task_state": row.task_state,
         "OS-EXT-STS:vm_state": row.vm_state,
         "OS-EXT-STS:power_state": Power(row.power_state).number,
-        "os-extended-volumes:volumes_attached": [],
+        "os-extended-volumes:volumes_attached": [_volume(one, version) for one in volumes],
     }
     if status in ("BUILD", "ACTIVE", "REBOOT", "HARD_REBOOT"):
         shown["progress"] = 0

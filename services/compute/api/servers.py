@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,12 +12,12 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from services.compute import topics
+from services.compute.api.block_devices import disks_of, zone_for
 from services.compute.api.body import since
 from services.compute.api.creation import (
     Creation,
     admin_password,
     destination_of,
-    image_ref_of,
     refuse_what_is_not_served,
 )
 from services.compute.api.intents import delete
@@ -24,7 +27,9 @@ from services.compute.api.server_bodies import UPDATE_SINCE, NewServerBody, Serv
 from services.compute.api.server_queries import ServerFilter, find_server
 from services.compute.api.server_views import brief, detail
 from services.compute.api.zones import view_hosts
-from services.compute.models import Instance
+from services.compute.attachments import attachments_of, is_shown
+from services.compute.hosts import HostView
+from services.compute.models import Instance, VolumeAttachment
 from services.platform.authentication import Authenticated
 from services.platform.context import Context
 from services.platform.http import json_body, no_content
@@ -34,6 +39,18 @@ from services.platform.strict_json import StrictJsonRoute
 from services.platform.times import utcnow
 
 router = APIRouter(route_class=StrictJsonRoute)
+
+
+Volumes = dict[str, list[VolumeAttachment]]
+
+
+def volumes_of(session: Session, rows: Iterable[Instance]) -> Volumes:
+    """The volumes of each server, in one query."""
+    found: Volumes = defaultdict(list)
+    for attachment in attachments_of(session, [row.id for row in rows]):
+        if is_shown(attachment):
+            found[attachment.instance_id].append(attachment)
+    return found
 
 
 def _filter(request: Request) -> ServerFilter:
@@ -60,18 +77,16 @@ def list_servers(request: Request, context: Authenticated, parts: Parts, version
 def list_servers_in_detail(request: Request, context: Authenticated, parts: Parts, version: Version) -> Response:
     wanted = _filter(request)
 
-    def work(session: Session) -> tuple[list[Instance], dict[str, str], dict[str, bool]]:
-        hosts = view_hosts(session, parts)
-        return (
-            wanted.select(session, context, version),
-            {host.host: host.zone for host in hosts},
-            {host.host: host.up for host in hosts},
-        )
+    def work(session: Session) -> tuple[list[Instance], dict[str, HostView], Volumes]:
+        found = wanted.select(session, context, version)
+        return found, {host.host: host for host in view_hosts(session, parts)}, volumes_of(session, found)
 
-    found, zones, up = parts.transactor.read(work)
+    found, hosts, volumes = parts.transactor.read(work)
     rows, more = wanted.page.split(found)
+    zones, up = {name: host.zone for name, host in hosts.items()}, {name: host.up for name, host in hosts.items()}
     shown = [
-        detail(request, row, version, context, zones, single=False, host_up=up.get(row.host or "")) for row in rows
+        detail(request, row, version, context, zones, volumes[row.id], single=False, host_up=up.get(row.host or ""))
+        for row in rows
     ]
     return json_body(200, {"servers": shown} | _links(request, list(rows), more))
 
@@ -82,7 +97,8 @@ def _show(request: Request, server_id: str, context: Context, parts: ApiParts, v
         hosts = {host.host: host for host in view_hosts(session, parts)} if row.host else {}
         zones = {name: host.zone for name, host in hosts.items()}
         host = hosts.get(row.host or "")
-        return detail(request, row, version, context, zones, single=True, host_up=host.up if host else None)
+        volumes, up = volumes_of(session, [row])[row.id], host.up if host else None
+        return detail(request, row, version, context, zones, volumes, single=True, host_up=up)
 
     return parts.transactor.read(work)
 
@@ -99,10 +115,11 @@ def create_servers(
     context.require_writer()
     wanted = body.server
     refuse_what_is_not_served(wanted, version)
-    image = parts.images.usable(image_ref_of(wanted), context.token)
+    disks = disks_of(wanted, version, context, parts)
     hosts = parts.transactor.read(lambda session: view_hosts(session, parts))
     destination = destination_of(wanted, context, hosts, parts.settings.default_availability_zone)
-    creation = Creation(wanted, context, image, destination)
+    destination = replace(destination, zone=zone_for(disks, destination.zone, parts))
+    creation = Creation(wanted, context, disks, destination, parts)
     rows = parts.transactor.write(creation.store)
     parts.hints.send(topics.CONDUCTOR, "advance", instance_ids=[row.id for row in rows])
     if wanted.return_reservation_id:

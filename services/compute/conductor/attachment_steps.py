@@ -25,8 +25,8 @@ S = AttachmentStatus
 
 #: What a volume's status says of its making.
 _MAKING = frozenset({"creating", "downloading"})
-#: So often it is asked whether a volume that is to go may go by now; then it stays.
-_DELETE_ATTEMPTS = 40
+#: So often the volume service is asked for what it does not want to do just now.
+_ATTEMPTS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,12 @@ class Steps:
         try:
             return self._by_status[claim.status](claim)
         except Refused as refused:
-            return Failed(refused.message)
+            if claim.status is not S.RELEASING:
+                return Failed(refused.message)
+            if claim.failures < _ATTEMPTS:
+                return Later()
+            log.warning("volume %s of %s cannot be released: %s", claim.volume_id, claim.instance_id, refused.message)
+            return Done({})  # nobody's deletion hangs on it; `strays` comes back to it
 
     def undo(self, claim: Claim, result: Result, known: set[str | None]) -> None:
         """Take back what a step has made that was called off meanwhile. What this cannot do, `strays` will."""
@@ -174,7 +179,7 @@ class Steps:
         try:
             self._volumes.delete(volume.id)
         except Refused as refused:
-            if claim.failures < _DELETE_ATTEMPTS and volume.status not in ("available", "error"):
+            if claim.failures < _ATTEMPTS and volume.status not in ("available", "error"):
                 return Later()
             log.warning("volume %s stays: %s", volume.id, refused.message)
             return Failed(refused.message)
