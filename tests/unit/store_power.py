@@ -167,9 +167,10 @@ class HandThreads:
         self._outcomes.append(outcome)
         return outcome
 
-    def turn(self) -> bool:
-        """Do the oldest piece of work; whether there was one."""
+    def turn(self, *, newest: bool = False) -> bool:
+        """Do the oldest (or newest) piece of work; whether there was one."""
         if not self._outcomes:
             return False
-        self._outcomes.popleft().run()
+        outcome = self._outcomes.pop() if newest else self._outcomes.popleft()
+        outcome.run()
         return True

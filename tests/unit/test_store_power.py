@@ -82,7 +82,7 @@ class Machine:
 
 
 _submits = st.tuples(st.just("submit"), plans)
-_turns = st.tuples(st.sampled_from(("turn", "turn", "work", "settle")), st.none())
+_turns = st.tuples(st.sampled_from(("turn", "turn", "work", "overtake", "settle")), st.none())
 _rarely = st.tuples(st.sampled_from(("look", "close", "kill")), st.none())
 _fuses = st.tuples(st.just("fuse"), st.integers(0, 12))
 steps = st.lists(
@@ -115,15 +115,15 @@ def test_power_loss_leaves_whole_changes_in_order(
 @settings(max_examples=30, deadline=None)
 @given(st.lists(plans, min_size=100, max_size=100), st.sampled_from((1, 1000)), st.randoms(use_true_random=False))
 def test_checkpoints_that_take_as_long_as_they_may(script: list[Plan], cached: int, random: Random) -> None:
-    """The threads move only when the journal is full and nothing else can; the process dies now and then."""
+    """The journal is written while a checkpoint waits, until it is full; the process dies now and then."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
         machine = Machine(Path(directory), Settings(reserve=0, reserve_share=0, cached_objects=cached))
         for plan in script:
             machine.submit(plan)
             while machine.loop.turn():
                 pass
-            if machine.acknowledged < len(machine.history):
-                machine.threads.turn()
+            while machine.acknowledged < len(machine.history):
+                machine.threads.turn(newest=True)
                 machine.loop.turn()
             if random.random() < 0.05:
                 machine.power_loss(random)
@@ -139,6 +139,8 @@ def run(machine: Machine, step: str, value: object) -> None:
             machine.loop.turn()
         case "work", _:
             machine.threads.turn()
+        case "overtake", _:
+            machine.threads.turn(newest=True)
         case "settle", _:
             machine.settle()
         case "look", _:

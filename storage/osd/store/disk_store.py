@@ -58,6 +58,8 @@ class Settings:
 
 def make(directory: Path, whose: Superblock, disk: Disk | None = None) -> None:
     """Make an empty store, durable when this returns; nothing is left as it was."""
+    if whose.journal_size % BLOCK or not whose.journal_size:
+        raise ValueError("a journal has whole blocks")
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("journal", "block", "meta.db", "meta.db-wal", "meta.db-shm"):
         (directory / name).unlink(missing_ok=True)
@@ -69,6 +71,7 @@ def make(directory: Path, whose: Superblock, disk: Disk | None = None) -> None:
     file.sync()
     file.close()
     Database.create(directory / "meta.db")
+    superblock.sync_directory(directory.parent)
     superblock.sync_directory(directory)
     superblock.write(directory, whose)
 
@@ -114,7 +117,14 @@ class DiskStore:
                 self._failed,
             )
             self._commit = Commit(
-                self._journal, self._blocks, Job(loop, threads), loop, self._applied, self._failed, settings.patience
+                self._journal,
+                self._blocks,
+                Job(loop, threads),
+                loop,
+                lambda: self._checkpoint.is_running,
+                self._applied,
+                self._failed,
+                settings.patience,
             )
             self._replay(was_damaged)
             self._resources = opened.pop_all()
