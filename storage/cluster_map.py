@@ -81,6 +81,8 @@ class ClusterMap(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     pools: dict[int, Pool] = {}
     #: Fenced clients and until when (unix time, seconds).
     blocklist: dict[str, float] = {}
+    #: Numbers of pools are never used again.
+    next_pool: int = 1
     #: Maps before this epoch are forgotten: every placement group has been clean since.
     floor: int = 1
     #: Unix time at which this epoch was made, and one sentence saying why.

@@ -1,4 +1,4 @@
-"""A client of the cluster: it knows the map, sends operations to primaries, and sends them again until they are answered.
+"""A client of the cluster: it knows the map, and sends operations to primaries until they are answered.
 
 The same operation keeps its number, so a primary that has already done it only answers. An operation is sent again when
 its connection breaks, when a map gives its placement group to others, or when an OSD says "again".

@@ -54,7 +54,9 @@ def past_intervals(maps: Mapping[int, ClusterMap], pg: PgId, since: int, until: 
         first = began(maps, pg, last)
         interval = interval_of(maps[last], pg)
         if interval is not None:
-            found.append(PastInterval(first, last, interval, _may_have_written(maps[last], interval, first)))
+            is_cut = first > 1 and first - 1 not in maps  # it began before the oldest map that is kept
+            may_have_written = _may_have_written(maps[last], interval, 0 if is_cut else first)
+            found.append(PastInterval(first, last, interval, may_have_written))
         last = first - 1
     return found
 

@@ -83,7 +83,7 @@ class PlacementGroup:
         self.log = Log()
         self.missing: Missing = {}
         #: To whom this replica promised not to move on, and until when.
-        self.promise: tuple[int, float] = (ANYBODY, osd.started_at + osd.settings.lease)
+        self.promise: tuple[int, float] = (osd.number, 0.0)
         self._undurable = 0
         self._when_durable: list[Callable[[], None]] = []
         self._durable_version = NO_VERSION
@@ -107,6 +107,7 @@ class PlacementGroup:
         if stored is not None:
             info = _info_decoder.decode(stored)
             tail, self.started = info.log_tail, info.last_epoch_started
+            self.promise = (ANYBODY, self.osd.started_at + self.osd.settings.lease)  # before the restart, perhaps
             self.history_started = max(self.history_started, info.history_started)
             self.history_clean = max(self.history_clean, info.history_clean)
         entries = (_entry_decoder.decode(value) for _, value in self.store.meta_range(self.pg, "log/", "log0"))

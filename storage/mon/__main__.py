@@ -1,0 +1,5 @@
+"""`python -m storage.mon`: one monitor."""
+
+from storage.mon.app import main
+
+main()

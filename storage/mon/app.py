@@ -1,0 +1,44 @@
+"""The composition root of a monitor process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+from pydantic import ValidationError
+
+from storage.connection import split_address
+from storage.mon.decisions import Patience
+from storage.mon.etcd_store import EtcdMapStore
+from storage.mon.monitor import Monitor
+from storage.mon.settings import MonitorSettings
+
+
+async def serve(settings: MonitorSettings) -> None:
+    """Until SIGTERM or SIGINT."""
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    host, port = split_address(settings.etcd)
+    monitor = Monitor(
+        settings.name, settings.listen, EtcdMapStore(host, port, settings.fsid), fsid=settings.fsid,
+        rank=settings.rank, patience=Patience(out=settings.out_seconds),
+        others=tuple(filter(None, settings.monitors.split(","))),
+    )  # fmt: skip
+    await monitor.start()
+    await ended.wait()
+    await monitor.stop()
+
+
+def main() -> None:
+    """Read the settings, serve, end."""
+    try:
+        settings = MonitorSettings()
+    except ValidationError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    uvloop.run(serve(settings))

@@ -1,0 +1,277 @@
+"""A monitor: it hears beacons, accusations and requests, has `decisions` judge them, and writes the next map.
+
+Monitors are equal and keep nothing. All hear the same; who is first to write an epoch has decided, the others read it.
+Those later in the list wait a moment before they write, so that they seldom come second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from storage.cluster_map import ClusterMap, decode_map, encode_map
+from storage.connection import Connection, Listener, listen
+from storage.messages import (
+    AnyMessage,
+    Beacon,
+    Boot,
+    Command,
+    CommandReply,
+    Failure,
+    GetMaps,
+    Hello,
+    Maps,
+    ScrubOrder,
+    Subscribe,
+    UpThru,
+)
+from storage.mon.commands import CHANGES, CommandRefused
+from storage.mon.decisions import Draft, Patience, decide, is_booted, refusal
+from storage.mon.map_store import MapStore, MapStoreUnavailable
+from storage.mon.queries import QUERIES, reachable, scrub_orders
+from storage.mon.reports import Reports
+from storage.mon.status import status
+
+log = logging.getLogger(__name__)
+#: Seconds between looks at etcd, at the clock, and for which each monitor lets those before it go first.
+POLL, TICK, TURN = 1.0, 0.25, 0.03
+#: So long a fence waits until all OSDs know of it, seconds.
+FENCE = 10.0
+
+
+class Monitor:
+    """`store` blocks, and is called in one thread of its own. `others`: the addresses of all monitors."""
+
+    def __init__(
+        self, name: str, address: str, store: MapStore, *, fsid: str, rank: int = 0, patience: Patience | None = None,
+        others: tuple[str, ...] = (), wall: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self.name, self.address, self.fsid, self.rank = name, address, fsid, rank
+        self.patience, self.others, self._wall = patience or Patience(), others, wall
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, "maps")
+        self.map = ClusterMap(fsid=fsid)
+        self.reports = Reports(started=time.monotonic())
+        self._subscribers: set[Connection] = set()
+        self._osds: dict[Connection, int] = {}
+        self._work = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self.is_connected = True
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen; the first map is made when the store answers."""
+        hello = Hello(f"mon.{self.name}", "", self.fsid)
+        self._listener: Listener = await listen(self.address, hello, self._received, self._closed)
+        self.address = self._listener.address
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(job()) for job in (self._poll, self._tick, self._decide)]
+
+    async def stop(self) -> None:
+        """Hear nobody any more."""
+        for task in self._tasks:
+            task.cancel()
+        self._listener.close()
+        self._thread.shutdown(wait=False)
+
+    async def _ask_store(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self._thread, question, *arguments)
+        except MapStoreUnavailable as error:
+            if self.is_connected:
+                log.warning("mon.%s: maps can't change for now: %s", self.name, error)
+            self.is_connected = False
+            raise
+        if not self.is_connected:
+            log.info("mon.%s: maps can change again", self.name)
+        self.is_connected = True
+        return answer
+
+    async def _refresh(self) -> None:
+        """Learn the newest map; make the first one where there is none."""
+        found = await self._ask_store(self._store.newest)
+        if found is None:
+            first = ClusterMap(fsid=self.fsid, epoch=1, modified=self._wall(), reason="a new cluster")
+            await self._ask_store(self._store.put, 1, encode_map(first))
+            found = await self._ask_store(self._store.newest)
+        self._learn(decode_map(found[1]))
+
+    def _learn(self, cluster: ClusterMap) -> None:
+        if cluster.epoch <= self.map.epoch:
+            return
+        is_next = cluster.epoch == self.map.epoch + 1
+        self.map = cluster
+        log.info("mon.%s: map %d: %s", self.name, cluster.epoch, cluster.reason)
+        for number, (_, asked) in list(self.reports.boots.items()):
+            if is_booted(cluster, asked):
+                del self.reports.boots[number]
+        message = Maps((encode_map(cluster),))
+        for connection in list(self._subscribers):
+            connection.send(message)  # who misses maps in between asks for them
+        if not is_next:
+            self._work.set()
+
+    async def _poll(self) -> None:
+        while True:
+            with contextlib.suppress(MapStoreUnavailable):
+                await self._refresh()
+            await asyncio.sleep(POLL)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._work.set()
+
+    async def _decide(self) -> None:
+        """Whenever something was heard: write the map that follows from it."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            if not self.map.epoch or self._next() is None:
+                continue
+            if self.rank:
+                await asyncio.sleep(self.rank * TURN)
+            try:
+                await self.change(self._next)
+            except MapStoreUnavailable:
+                await asyncio.sleep(0.2)
+                self._work.set()
+
+    def _next(self) -> ClusterMap | None:
+        return decide(self.map, self.reports, time.monotonic(), self._wall(), self.patience)
+
+    async def change(self, decision: Callable[[], ClusterMap | None]) -> None:
+        """Write what `decision` makes of the newest map, however often somebody else comes first."""
+        async with self._turn:
+            while (wanted := decision()) is not None:
+                if await self._ask_store(self._store.put, wanted.epoch, encode_map(wanted)):
+                    if wanted.floor > self.map.floor:
+                        await self._ask_store(self._store.trim, wanted.floor)
+                    self._learn(wanted)
+                    return
+                await self._refresh()
+
+    # -- messages ----------------------------------------------------------------------------------------------
+
+    def _closed(self, connection: Connection, reason: str) -> None:
+        self._subscribers.discard(connection)
+        self._osds.pop(connection, None)
+
+    def _received(self, connection: Connection, message: AnyMessage, data: memoryview) -> None:
+        now = time.monotonic()
+        if isinstance(message, Beacon):
+            self._osds[connection] = message.osd
+            self.reports.beacon(message, now)
+            if message.epoch > self.map.epoch:
+                self._in_background(self._refresh())
+            elif message.epoch < self.map.epoch:
+                self._in_background(self._send_maps(connection, message.epoch + 1, self.map.epoch))
+        elif isinstance(message, Failure):
+            self.reports.failure(message, now)
+            self._work.set()
+        elif isinstance(message, Boot):
+            self._boot(message)
+        elif isinstance(message, UpThru):
+            self.reports.up_thru[message.osd] = message
+            self._work.set()
+        elif isinstance(message, Subscribe):
+            self._subscribers.add(connection)
+            if message.epoch:
+                self._in_background(self._send_maps(connection, message.epoch + 1, 1 << 60))
+            elif self.map.epoch:
+                connection.send(Maps((encode_map(self.map),)))
+        elif isinstance(message, GetMaps):
+            self._in_background(self._send_maps(connection, message.first, message.last))
+        elif isinstance(message, Command):
+            self._in_background(self._command(connection, message))
+
+    def _boot(self, message: Boot) -> None:
+        why_not = refusal(self.map, message)
+        if why_not is not None:
+            log.warning("mon.%s: %s", self.name, why_not)
+        elif not is_booted(self.map, message):
+            self.reports.boots[message.osd] = (time.monotonic(), message)
+            self._work.set()
+
+    _background: set[asyncio.Task[None]] = set()
+
+    def _in_background(self, job: Any) -> None:
+        async def quietly() -> None:
+            with contextlib.suppress(MapStoreUnavailable):
+                await job
+
+        task = asyncio.get_running_loop().create_task(quietly())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _send_maps(self, connection: Connection, first: int, last: int) -> None:
+        if first == self.map.epoch:
+            connection.send(Maps((encode_map(self.map),)))
+        elif first < self.map.epoch:
+            maps = await self._ask_store(self._store.between, first, min(last, self.map.epoch))
+            if maps:
+                connection.send(Maps(tuple(maps)))
+
+    # -- commands ----------------------------------------------------------------------------------------------
+
+    async def _command(self, connection: Connection, message: Command) -> None:
+        try:
+            arguments = json.loads(message.arguments)
+            result = await self._answer(message.name, arguments if isinstance(arguments, dict) else {})
+            reply = CommandReply(message.number, "", json.dumps(result).encode())
+        except (CommandRefused, json.JSONDecodeError) as refused:
+            reply = CommandReply(message.number, str(refused))
+        except (MapStoreUnavailable, TimeoutError):
+            sentence = "the monitors have no majority: the map can't change now (reading and writing data goes on)"
+            reply = CommandReply(message.number, sentence, retry=True)
+        connection.send(reply)
+
+    async def _answer(self, name: str, arguments: dict[str, Any]) -> Any:
+        if name == "status":
+            loop = asyncio.get_running_loop()
+            monitors = await loop.run_in_executor(None, reachable, self.others or (self.address,))
+            return status(self.map, self.reports, monitors)
+        if name in QUERIES:
+            return QUERIES[name](self.map, self.reports)
+        if name in ("pg scrub", "pg deep-scrub"):
+            return self._order_scrub(arguments, deep=name == "pg deep-scrub")
+        change = CHANGES.get(name)
+        if change is None:
+            raise CommandRefused(f"the monitors know no command {name!r}")
+        result: Any = None
+
+        def decision() -> ClusterMap | None:
+            nonlocal result
+            draft = Draft(self.map, self._wall())
+            result = change(draft, arguments)
+            return draft.finish()
+
+        await self._refresh()
+        await self.change(decision)
+        if name == "blocklist add":
+            await self._everybody_knows(self.map.epoch)
+        return result
+
+    async def _everybody_knows(self, epoch: int) -> None:
+        """Until each OSD that is up has said that it knows a map: an OSD that does not is marked down by others."""
+        async with asyncio.timeout(FENCE):
+            while True:
+                epochs = [self.reports.beacons.get(number) for number, osd in self.map.osds.items() if osd.up]
+                if all(heard is not None and heard[1].epoch >= epoch for heard in epochs):
+                    return
+                await asyncio.sleep(0.02)
+
+    def _order_scrub(self, arguments: dict[str, Any], *, deep: bool) -> list[str]:
+        orders = scrub_orders(self.map, arguments)
+        by_osd = {number: connection for connection, number in self._osds.items()}
+        for pg, primary in orders:
+            if primary in by_osd:
+                by_osd[primary].send(ScrubOrder(pg, deep))
+        return [str(pg) for pg, _ in orders]

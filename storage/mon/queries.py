@@ -1,0 +1,49 @@
+"""Commands that change nothing: what they answer."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from storage.cluster_map import ClusterMap
+from storage.connection import split_address
+from storage.mon import status
+from storage.mon.commands import CommandRefused
+from storage.mon.reports import Reports
+from storage.names import PgId
+
+
+def reachable(addresses: tuple[str, ...]) -> dict[str, bool]:
+    """Which monitors take connections (blocks)."""
+    found = {}
+    for address in addresses:
+        try:
+            socket.create_connection(split_address(address), 0.2).close()
+        except OSError:
+            found[address] = False
+        else:
+            found[address] = True
+    return found
+
+
+def scrub_orders(cluster: ClusterMap, arguments: dict[str, Any]) -> list[tuple[PgId, int]]:
+    """Which placement groups are meant by `pg` ("1.1f", or "all"), with their primaries."""
+    wanted = str(arguments.get("pg", ""))
+    try:
+        pgs = cluster.pgs() if wanted == "all" else [PgId.parse(wanted)]
+        orders = [(pg, cluster.interval(pg).primary) for pg in pgs]
+    except (ValueError, KeyError):
+        raise CommandRefused(f"there is no placement group {wanted!r}; 'quorate storage pg ls' lists them") from None
+    return [(pg, primary) for pg, primary in orders if primary is not None]
+
+
+QUERIES: dict[str, Callable[[ClusterMap, Reports], Any]] = {
+    "osd tree": status.osd_tree,
+    "pg ls": status.pg_ls,
+    "pool ls": status.pool_ls,
+    "blocklist ls": lambda cluster, _: cluster.blocklist,
+    "map": lambda cluster, _: msgspec.to_builtins(cluster),
+}
