@@ -1,7 +1,8 @@
-# All Python services in one image. Build context: the repository's root.
+# All Python services and the block store in one image, with the etcd that its monitors stand on. Build context: the repository's root.
 FROM debian:trixie-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
+ && cd /tmp && apt-get download etcd-server && dpkg-deb -x etcd-server_*.deb etcd \
  && rm -rf /var/lib/apt/lists/*
 ARG PIP_INDEX_URL=""
 ARG PIP_EXTRA_INDEX_URL=""
@@ -23,10 +24,13 @@ RUN apt-get update \
  && useradd --system --uid 10001 --gid quorate --no-create-home --shell /usr/sbin/nologin quorate \
  && install -d -o quorate -g quorate -m 0750 /var/lib/quorate
 COPY --from=build /opt/quorate /opt/quorate
+COPY --from=build /tmp/etcd/usr/bin/etcd /usr/bin/etcd
+COPY --chmod=0755 compose/start-monitor /usr/local/bin/start-monitor
 ENV PATH=/opt/quorate/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2
 WORKDIR /app
+COPY storage /app/storage
 COPY services /app/services
-RUN python3 -m compileall -q -j 0 /app/services
+RUN python3 -m compileall -q -j 0 /app
 USER quorate
 STOPSIGNAL SIGTERM
 CMD ["python", "-c", "raise SystemExit('name a service: python -m services.identity, ...')"]

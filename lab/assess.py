@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lab.containers import ContainerFacts
-from lab.facts import Agent, Facts, ServerRow
+from lab.facts import Agent, Facts, ServerRow, Store
 from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
 from lab.topology import PARTS, Part, Topology, parts_with_role
 
@@ -41,6 +41,8 @@ def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = 
         galera_size=sum(_is_synced(facts, part.name) for part in parts_with_role("galera")),
         queue_leaders={queue.name: queue.leader for queue in (facts.broker.queues if facts.broker else ())},
         thin_queues=_thin_queues(facts),
+        thin_groups=_groups(facts, is_active=True),
+        idle_groups=_groups(facts, is_active=False),
         roles=tuple(roles),
     )
 
@@ -74,6 +76,10 @@ def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -
             return _proxysql(facts, part)
         case "rabbitmq":
             return _broker(facts, part)
+        case "mon":
+            return _monitor(facts.store, part)
+        case "osd":
+            return _osd(facts.store, part)
         case _ if part.role in AGENT_ROLES:
             return _agent(facts.agents, part)
         case _:
@@ -135,6 +141,36 @@ def _thin_queues(facts: Facts) -> tuple[str, ...]:
         return ()
     nodes = len(facts.broker.running)
     return tuple(f"{queue.name} on {queue.online} of {nodes}" for queue in facts.broker.queues if queue.online < nodes)
+
+
+def _monitor(store: Store | None, part: Part) -> tuple[Health, str]:
+    if store is None or part.name not in store.answering:
+        return Health.DOUBTFUL, "does not answer"
+    return (Health.GOOD, "in quorum") if part.name in store.deciding else (Health.DOUBTFUL, "without a majority")
+
+
+def _osd(store: Store | None, part: Part) -> tuple[Health, str]:
+    if store is None:
+        return Health.DOUBTFUL, "not seen (no monitor answers)"
+    osd = store.osds.get(part.name)
+    if osd is None:
+        return Health.DOUBTFUL, "has not booted yet"
+    if not osd.is_up:
+        return Health.DOUBTFUL, f"down, {'in' if osd.is_in else 'out'}"
+    if not osd.is_in:
+        return Health.DOUBTFUL, "up, out"
+    groups = sum(store.groups.values())
+    return Health.GOOD, f"up, in; primary of {osd.primary} of {groups} placement groups" if groups else "up, in"
+
+
+def _groups(facts: Facts, *, is_active: bool) -> tuple[str, ...]:
+    """Placement groups that are not as they should be, counted by state: those that serve, or those that do not."""
+    groups = facts.store.groups if facts.store else {}
+    return tuple(
+        f"{count} placement group{'s' * (count > 1)} {state}"
+        for state, count in sorted(groups.items())
+        if not state.startswith("active+clean") and state.startswith("active") is is_active
+    )
 
 
 def _agent(agents: Sequence[Agent] | None, part: Part) -> tuple[Health, str]:

@@ -58,6 +58,25 @@ class Agent:
 
 
 @dataclass(frozen=True)
+class StoreOsd:
+    """One OSD of the block store as the monitors' map has it, and of how many placement groups it is the primary."""
+
+    is_up: bool
+    is_in: bool
+    primary: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """The block store as its monitors tell it; OSDs by host, placement groups counted by state."""
+
+    answering: frozenset[str]
+    deciding: frozenset[str]  # monitors whose map can change: they have a majority
+    osds: dict[str, StoreOsd]
+    groups: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything that was seen of one region at one moment."""
 
@@ -69,4 +88,5 @@ class Facts:
     writers: dict[str, str | None] = field(default_factory=dict)
     broker: Broker | None = None
     agents: tuple[Agent, ...] | None = None
+    store: Store | None = None
     published: dict[str, bool] = field(default_factory=dict)

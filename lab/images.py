@@ -33,7 +33,12 @@ class Image:
 
 
 IMAGES = (
-    Image("quorate/services", "compose/services.Dockerfile", ".", ("services", "requirements/services.txt")),
+    Image(
+        "quorate/services",
+        "compose/services.Dockerfile",
+        ".",
+        ("services", "storage", "compose/start-monitor", "requirements/services.txt"),
+    ),
     Image("quorate/db", "db/Dockerfile", "db", ("db",)),
     Image("quorate/mq", "mq/Dockerfile", "mq", ("mq",)),
     Image("quorate/lb", "lb/Dockerfile", "lb", ("lb",)),

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lab import wire
+from lab import block_store, wire
 from lab.containers import ContainerFacts
 from lab.facts import Broker, Facts, GaleraNode, Queue, ServerRow
 from lab.keystone import Session
@@ -41,6 +41,8 @@ class Prober:
             writers = {part.name: pool.submit(self.proxysql_writer, part) for part in there("proxysql")}
             brokers = [pool.submit(self.broker, part) for part in there("rabbitmq")]
             agents = pool.submit(self.session.agents)
+            monitors = {part.name: self.topology.monitor(part) for part in there("mon")}
+            store = pool.submit(block_store.look, monitors)
             published = {name: pool.submit(self.session.answers, name) for name in self.session.urls}
         rows = {name: job.result() for name, job in balancers.items()}
         named = {name: job.result() for name, job in writers.items()}
@@ -53,6 +55,7 @@ class Prober:
             writers=named or {name: galera_writer(seen) for name, seen in rows.items()},
             broker=best_broker([job.result() for job in brokers]),
             agents=agents.result(),
+            store=store.result(),
             published={name: job.result() for name, job in published.items()},
         )
 

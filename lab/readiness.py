@@ -9,7 +9,7 @@ from lab.status_model import Health, RegionStatus
 
 @dataclass(frozen=True)
 class Stage:
-    """One thing to wait for: parts with these roles, the one-shot job, or queues."""
+    """One thing to wait for: parts with these roles, the one-shot job, or copies."""
 
     title: str
     roles: tuple[str, ...] = ()
@@ -22,17 +22,18 @@ STAGES = (
     Stage("Galera is synced", ("galera",)),
     Stage("Database proxy knows the writer", ("proxysql",)),
     Stage("RabbitMQ is one cluster", ("rabbitmq",)),
+    Stage("Monitors have a quorum, OSDs are up", ("mon", "osd")),
     Stage("Tables and first data are there", awaits_job=True),
-    Stage("APIs answer behind the load balancers", ("identity", "image", "compute-api", "edge")),
+    Stage("APIs answer behind the load balancers", ("identity", "image", "compute-api", "volume", "edge")),
     Stage("Schedulers, conductors and compute agents report", ("scheduler", "conductor", "compute")),
-    Stage("Every queue has a member on every node", patience=20),
+    Stage("Queues and placement groups have all their copies", patience=20),
 )
 
 
 def missing(stage: Stage, status: RegionStatus, job: ContainerFacts | None) -> list[str]:
     """What this stage still waits for; nothing when it is reached."""
     if not stage.roles and not stage.awaits_job:
-        return list(status.thin_queues)
+        return [*status.thin_queues, *status.thin_groups, *status.idle_groups]
     if stage.awaits_job:
         return [] if job is not None and job.exit_code == 0 and job.state == "exited" else ["the bootstrap job"]
     lacking = [

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-QUORUM_ROLES = {"galera", "rabbitmq"}
+QUORUM_ROLES = {"galera", "rabbitmq", "mon", "osd"}
 
 
 class Health(StrEnum):
@@ -74,12 +74,16 @@ class RegionStatus:
     galera_size: int
     queue_leaders: dict[str, str]
     thin_queues: tuple[str, ...]
+    thin_groups: tuple[str, ...]  # placement groups that serve with less than all their copies
+    idle_groups: tuple[str, ...]  # placement groups that do not serve
     roles: tuple[RoleStatus, ...]
 
     @property
     def verdict(self) -> Verdict:
         """The worst of its functions."""
-        found = {role.verdict for role in self.roles} | ({Verdict.SERVING} if self.thin_queues else set())
+        found = {role.verdict for role in self.roles}
+        found |= {Verdict.SERVING} if self.thin_queues or self.thin_groups else set()
+        found |= {Verdict.FAILING} if self.idle_groups else set()
         for verdict in (Verdict.FAILING, Verdict.SERVING):
             if verdict in found:
                 return verdict
@@ -89,12 +93,14 @@ class RegionStatus:
     def sentence(self) -> str:
         """The state of the region in one sentence."""
         failing = [role.role for role in self.roles if role.verdict is Verdict.FAILING]
+        failing += self.idle_groups
         thin = [
             f"{role.role} ({role.good} of {len(role.parts)})" for role in self.roles if role.verdict is Verdict.SERVING
         ]
         if failing:
             return f"Not served: {', '.join(failing)}."
         thin += [f"queue {queue}" for queue in self.thin_queues]
+        thin += self.thin_groups
         if thin:
             return f"Serving, with less redundancy in {', '.join(thin)}."
         return "Serving, everything redundant."

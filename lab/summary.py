@@ -20,8 +20,9 @@ def closing(state: LabState, status: RegionStatus, seconds: float) -> Renderable
         Text(f"  identity  {topology.identity_url}/v3"),
         Text(f"  image     {topology.image_url}/v2"),
         Text(f"  compute   {topology.compute_url}/v2.1"),
+        Text(f"  volume    {topology.volume_url}/v3"),
         Text(
-            f"  On the lab's own network, all three at {topology.vip}; HAProxy's page: http://{topology.vip}:8404/stats"
+            f"  On the lab's own network, all of them at {topology.vip}; HAProxy's page: http://{topology.vip}:8404/stats"
         ),
     ]
     if state.database_proxy != "proxysql":

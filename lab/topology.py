@@ -18,8 +18,7 @@ SUBNETS = 100 * 256
 REGION = "RegionOne"
 VIP_SUFFIX = 10
 
-IDENTITY_PORT, IMAGE_PORT, COMPUTE_PORT = 5000, 9292, 8774
-DATABASE_PORT, STATS_PORT = 3306, 8404
+STATS_PORT, MONITOR_PORT = 8404, 6789
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,9 @@ PARTS: tuple[Part, ...] = (
     *_parts("scheduler", 81, 2),
     *_parts("conductor", 91, 2),
     *_parts("compute", 101, 3),
+    *_parts("volume", 116, 2),
+    *_parts("mon", 111, 3),
+    *_parts("osd", 121, 3),
     Part("bootstrap", "bootstrap", 6),
 )
 
@@ -79,7 +81,7 @@ class Topology:
     def ports(self) -> dict[str, int]:
         """Ports published on localhost."""
         base = self.port_base
-        return {"PORT_IDENTITY": base, "PORT_IMAGE": base + 1, "PORT_COMPUTE": base + 2}
+        return {"PORT_IDENTITY": base, "PORT_IMAGE": base + 1, "PORT_COMPUTE": base + 2, "PORT_VOLUME": base + 3}
 
     @property
     def identity_url(self) -> str:
@@ -95,6 +97,20 @@ class Topology:
     def compute_url(self) -> str:
         """Where clients on this machine find compute."""
         return f"http://127.0.0.1:{self.ports['PORT_COMPUTE']}"
+
+    @property
+    def volume_url(self) -> str:
+        """Where clients on this machine find volumes."""
+        return f"http://127.0.0.1:{self.ports['PORT_VOLUME']}"
+
+    @property
+    def monitors(self) -> list[str]:
+        """The block store's monitors, each as `address:port`."""
+        return [self.monitor(part) for part in parts_with_role("mon")]
+
+    def monitor(self, part: Part) -> str:
+        """Where one monitor listens."""
+        return f"{self.address(part)}:{MONITOR_PORT}"
 
     def address(self, part: Part) -> str:
         """The fixed address of a part."""
@@ -142,6 +158,6 @@ def free_port_base(lab: str, is_free: Callable[[int], bool]) -> int:
     first = _number(lab, "ports") % len(PORT_SLOTS)
     for step in range(len(PORT_SLOTS)):
         base = PORT_SLOTS[(first + step) % len(PORT_SLOTS)]
-        if all(is_free(port) for port in range(base, base + 3)):
+        if all(is_free(port) for port in range(base, base + 4)):
             return base
     raise LabError("No free ports between 20000 and 29990 are left on this machine.")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Write ProxySQL's configuration from the environment and become ProxySQL. The data directory is a tmpfs, so that the
 # configuration is what counts at each start.
-# Wants SUBNET, DB_DATABASES ("identity image compute"), DB_<NAME>_PASSWORD, DB_MONITOR_PASSWORD, PROXYSQL_ADMIN_PASSWORD.
+# Wants SUBNET, DB_DATABASES ("identity image compute volume"), DB_<NAME>_PASSWORD, DB_MONITOR_PASSWORD, PROXYSQL_ADMIN_PASSWORD.
 set -eu
 umask 077
 configuration=/var/lib/proxysql/proxysql.cnf

@@ -8,7 +8,7 @@ from balancer import runtime
 from balancer.neighbour import moves
 from balancer.sentry import say
 
-PROXIES = ("identity", "image", "compute")
+PROXIES = ("identity", "image", "compute", "volume")
 
 
 def watch(address: str) -> None:

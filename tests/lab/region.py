@@ -28,6 +28,7 @@ class Region:
             "identity": topology.identity_url,
             "image": topology.image_url,
             "compute": topology.compute_url,
+            "volume": topology.volume_url,
         }
         self.admin = Login(self.urls, "admin", secrets["ADMIN_PASSWORD"], "admin")
 

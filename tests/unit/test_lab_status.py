@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 
 from lab.assess import assess
+from lab.block_store import read_store
 from lab.containers import ContainerFacts, read_facts
-from lab.facts import Agent, Broker, Facts, GaleraNode, Queue, ServerRow
+from lab.facts import Agent, Broker, Facts, GaleraNode, Queue, ServerRow, Store, StoreOsd
 from lab.keystone import read_agents
 from lab.probes import best_broker, galera_writer, read_broker, read_holder, read_rows, read_state
 from lab.readiness import STAGES, ended, missing
@@ -21,12 +22,17 @@ TOPOLOGY = Topology("quorate-abc123", "10.123.45", 24680)
 UUID = "11111111-0000-0000-0000-000000000000"
 
 
+MONITORS = frozenset({"mon1", "mon2", "mon3"})
+OSDS = {name: StoreOsd(True, True, primary) for name, primary in (("osd1", 11), ("osd2", 10), ("osd3", 11))}
+STORE = Store(MONITORS, MONITORS, OSDS, {"active+clean": 31, "active+clean+scrubbing": 1})
+
+
 def running(name: str) -> ContainerFacts:
     return ContainerFacts(name, TOPOLOGY.container(name), "running", True)
 
 
 def healthy() -> Facts:
-    servers = [part for part in PARTS if part.role in {"identity", "image", "compute-api", "proxysql"}]
+    servers = [part for part in PARTS if part.role in {"identity", "image", "compute-api", "volume", "proxysql"}]
     rows = tuple(ServerRow(part.role, part.name, "UP", "L7OK") for part in servers)
     agents = [part for part in PARTS if part.role in {"scheduler", "conductor", "compute"}]
     containers = {part.name: running(part.name) for part in PARTS}
@@ -39,7 +45,8 @@ def healthy() -> Facts:
         writers={"proxysql1": "db3", "proxysql2": "db3"},
         broker=Broker(frozenset({"mq1", "mq2", "mq3"}), (Queue("conductor", "mq2", 3, 3),)),
         agents=tuple(Agent(f"nova-{part.role}", part.name, True, True) for part in agents),
-        published={"identity": True, "image": True, "compute": True},
+        store=STORE,
+        published={"identity": True, "image": True, "compute": True, "volume": True},
     )
 
 
@@ -108,6 +115,56 @@ def test_a_queue_on_too_few_nodes_is_said():
     assert missing(STAGES[-1], status, None) == ["conductor on 2 of 3"]
 
 
+def test_the_block_store_is_told_in_its_own_words():
+    status = judged(healthy())
+    assert part(status, "mon2").says == "in quorum"
+    assert part(status, "osd1").says == "up, in; primary of 11 of 32 placement groups"
+    seen = judged(replace(healthy(), store=replace(STORE, answering=MONITORS - {"mon1"}, deciding=frozenset())))
+    assert (part(seen, "mon1").says, part(seen, "mon2").says) == ("does not answer", "without a majority")
+    assert seen.verdict is Verdict.FAILING
+    assert "up, in" in part(seen, "osd2").says
+
+
+@pytest.mark.parametrize(
+    ("osd", "says"),
+    [
+        (StoreOsd(False, True, 0), "down, in"),
+        (StoreOsd(False, False, 0), "down, out"),
+        (StoreOsd(True, False, 0), "up, out"),
+    ],
+)
+def test_an_osd_that_holds_nothing_is_told(osd, says):
+    status = judged(replace(healthy(), store=replace(STORE, osds={**OSDS, "osd3": osd})))
+    assert (part(status, "osd3").health, part(status, "osd3").says) == (Health.DOUBTFUL, says)
+    assert status.verdict is Verdict.SERVING
+    silent = judged(replace(healthy(), store=replace(STORE, osds={})))
+    assert part(silent, "osd3").says == "has not booted yet"
+
+
+def test_placement_groups_short_of_copies_are_said():
+    thin = {"active+clean": 20, "active+undersized+degraded": 11, "active+recovering+degraded": 1}
+    status = judged(replace(healthy(), store=replace(STORE, groups=thin)))
+    assert status.verdict is Verdict.SERVING
+    assert "11 placement groups active+undersized+degraded" in status.sentence
+    assert "1 placement group active+recovering+degraded" in missing(STAGES[-1], status, None)
+    idle = judged(replace(healthy(), store=replace(STORE, groups={"active+clean": 30, "peering": 2})))
+    assert idle.sentence == "Not served: 2 placement groups peering."
+
+
+def test_monitors_answers_are_read():
+    row = {"osd": 0, "host": "osd1", "up": True, "in": False, "primary": 3}
+    young = {"tree": [], "status": {"epoch": 7, "pgs": {"unknown": 32}}, "decides": True}
+    knows = {"tree": [row], "status": {"epoch": 7, "pgs": {"active+clean": 32}}, "decides": False}
+    older = {"tree": [], "status": {"epoch": 6, "pgs": {}}, "decides": True}
+    seen = read_store({"mon1": young, "mon2": knows, "mon3": None})
+    osds = {"osd1": StoreOsd(True, False, 3)}
+    assert seen == Store(frozenset({"mon1", "mon2"}), frozenset({"mon1"}), osds, {"active+clean": 32})
+    assert read_store({"mon1": None}) is None
+    best = read_store({"mon1": older, "mon2": knows})
+    assert best is not None
+    assert best.osds == osds
+
+
 def test_without_a_route_only_the_published_entrance_counts():
     seen = healthy()
     facts = Facts(seen.containers, is_routed=False, agents=seen.agents, published=seen.published)
@@ -116,7 +173,7 @@ def test_without_a_route_only_the_published_entrance_counts():
     assert all(missing(stage, status, facts.containers["bootstrap"]) == [] for stage in STAGES)
     assert "no route" in text(status)
     silent = replace(facts, published=dict.fromkeys(seen.published, False))
-    assert missing(STAGES[5], judged(silent), None) == ["edge (no answer)"]
+    assert missing(STAGES[6], judged(silent), None) == ["edge (no answer)"]
 
 
 def test_what_haproxy_sees_counts():

@@ -48,9 +48,9 @@ def test_a_taken_network_is_stepped_over(name):
         assert not found.overlaps(taken)
 
 
-def test_a_taken_port_moves_all_three():
+def test_a_taken_port_moves_all():
     base = free_port_base("lab", lambda port: True)
-    moved = free_port_base("lab", lambda port: port != base + 2)
+    moved = free_port_base("lab", lambda port: port != base + 3)
     assert moved != base
     assert moved in PORT_SLOTS
 
@@ -73,5 +73,6 @@ def test_parts_have_their_own_addresses_and_short_names():
 
 def test_names_of_containers_and_urls():
     assert TOPOLOGY.container("db1") == "quorate-abc123-one-db1"
-    assert TOPOLOGY.ports == {"PORT_IDENTITY": 24680, "PORT_IMAGE": 24681, "PORT_COMPUTE": 24682}
+    assert TOPOLOGY.ports == {"PORT_IDENTITY": 24680, "PORT_IMAGE": 24681, "PORT_COMPUTE": 24682, "PORT_VOLUME": 24683}
     assert TOPOLOGY.compute_url == "http://127.0.0.1:24682"
+    assert TOPOLOGY.monitors == ["10.123.45.111:6789", "10.123.45.112:6789", "10.123.45.113:6789"]
