@@ -88,18 +88,20 @@ def test_one_fault_is_survived_while_it_lasts(fault: str, number: int) -> None:
     assert len(client.history) > before + 20
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_a_deposed_primary_reads_no_longer_than_its_lease(seed: int) -> None:
+def test_a_deposed_primary_reads_no_longer_than_its_lease() -> None:
     """It is cut off from all but a client who knows no newer map; others write through its successor meanwhile."""
-    world = World(seed)
-    assert world.run_until(lambda: world.is_clean, 10)
-    clients = [Client(world, f"client.{number}", objects=1, blocks=1) for number in range(4)]
-    world.run(0.5)
-    primary = world.map.interval(world.map.pg_of(POOL, "object-0")).primary
-    assert primary is not None
-    world.depose(primary)
-    deposed = world.time
-    world.run(2.0)
-    assert judge([one for client in clients for one in client.history], initial=0).ruling is Ruling.VALID
-    assert any(one.start > deposed for one in clients[0].history), "the lease was used"
-    assert any(one.end and one.end > deposed for client in clients[1:] for one in client.history), "others go on"
+    reads_by_lease = 0
+    for seed in range(12):
+        world = World(seed)
+        assert world.run_until(lambda: world.is_clean, 10)  # noqa: B023
+        clients = [Client(world, f"client.{number}", objects=1, blocks=1) for number in range(4)]
+        world.run(0.5)
+        primary = world.map.interval(world.map.pg_of(POOL, "object-0")).primary
+        assert primary is not None
+        world.depose(primary)
+        deposed = world.time
+        world.run(2.0)
+        assert judge([one for client in clients for one in client.history], initial=0).ruling is Ruling.VALID
+        assert any(one.end and one.end > deposed for client in clients[1:] for one in client.history), "others go on"
+        reads_by_lease += sum(one.start > deposed for one in clients[0].history)
+    assert reads_by_lease, "nobody read from a deposed primary: this shows nothing"
