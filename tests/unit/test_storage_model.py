@@ -37,6 +37,13 @@ def strike(world: World, fault: str, one: int, other: int) -> None:
         getattr(world, fault)(one)
 
 
+def stop(world: World, clients: list[Client]) -> None:
+    """No more operations; those under way end, one way or the other."""
+    for client in clients:
+        client.stopped = True
+    world.run(4.0)
+
+
 def trial(
     seed: int, faults: list[tuple[float, str, int, int]], *, loss: float, reorder: bool, osds: int = 3, objects: int = 3
 ) -> World:
@@ -51,9 +58,7 @@ def trial(
     world.mend()
     healed = world.run_until(lambda: world.is_clean, 30)
     world.run(4.0)
-    for client in clients:
-        client.stopped = True
-    world.run(4.0)
+    stop(world, clients)
     history = [operation for client in clients for operation in client.history]
     verdict = judge(history, initial=0)
     story = "\n".join(f"{time:8.3f} {sentence}" for time, sentence in world.story)
@@ -101,6 +106,7 @@ def test_a_deposed_primary_reads_no_longer_than_its_lease() -> None:
         world.depose(primary)
         deposed = world.time
         world.run(2.0)
+        stop(world, clients)
         assert judge([one for client in clients for one in client.history], initial=0).ruling is Ruling.VALID
         assert any(one.end and one.end > deposed for client in clients[1:] for one in client.history), "others go on"
         reads_by_lease += sum(one.start > deposed for one in clients[0].history)
