@@ -76,6 +76,8 @@ class Snapshot(Versioned, Base):
     type_id: Mapped[str] = mapped_column(String(36))
     meta: Mapped[dict[str, str]] = mapped_column("metadata", default=dict)
     changed_by: Mapped[str | None] = mapped_column(String(64))
+    #: What somebody has said of how far it is; else it follows from the status.
+    progress: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]

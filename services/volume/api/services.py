@@ -19,6 +19,7 @@ from services.platform.times import utcnow
 from services.volume.api.body import Body, Name, Text255
 from services.volume.api.parts import ApiParts, Parts
 from services.volume.api.volume_views import moment
+from services.volume.capabilities import CAPABILITIES
 from services.volume.liveness import BINARY, CLUSTER, POOL, is_up
 from services.volume.models import Service, Snapshot, Volume
 
@@ -79,6 +80,10 @@ def list_services(request: Request, context: Authenticated, parts: Parts, versio
 @router.put("/os-services/{verb}")
 def change_service(verb: str, body: ServiceChange, context: Authenticated, parts: Parts) -> Response:
     context.require_admin()
+    if verb in ("freeze", "thaw", "failover_host"):
+        raise BadRequest(
+            f"Invalid input received: no replica holds anything of its own to {verb.removesuffix('_host')}."
+        )
     if verb not in ("enable", "disable", "disable-log-reason"):
         raise NotFound("Unknown action")
     binary = body.binary or body.service
@@ -179,19 +184,9 @@ def _capabilities(session: Session) -> dict[str, Any]:
     now = utcnow()
     allocated = session.scalar(select(func.coalesce(func.sum(Volume.size), 0)).where(Volume.deleted.is_(False)))
     return {
-        "volume_backend_name": "rbd",
-        "vendor_name": "Open Source",
-        "driver_version": "1.0.0",
-        "storage_protocol": "ceph",
-        "total_capacity_gb": "infinite",
-        "free_capacity_gb": "infinite",
+        **CAPABILITIES,
         "allocated_capacity_gb": int(allocated or 0),
         "provisioned_capacity_gb": int(allocated or 0),
-        "reserved_percentage": 0,
-        "QoS_support": False,
-        "multiattach": True,
-        "thin_provisioning_support": True,
-        "online_extend_support": True,
         "timestamp": now.isoformat(),
         "updated": now.isoformat(),
     }
@@ -216,11 +211,11 @@ def show_capabilities(host: str, context: Authenticated, parts: Parts) -> Respon
         raise NotFound(f"Can't find service: {host}")
     return json_body(200, {
         "namespace": f"OS::Storage::Capabilities::{host}",
-        "vendor_name": "Open Source",
-        "volume_backend_name": "rbd",
+        "vendor_name": CAPABILITIES["vendor_name"],
+        "volume_backend_name": CAPABILITIES["volume_backend_name"],
         "pool_name": POOL.rpartition("#")[2],
-        "driver_version": "1.0.0",
-        "storage_protocol": "ceph",
+        "driver_version": CAPABILITIES["driver_version"],
+        "storage_protocol": CAPABILITIES["storage_protocol"],
         "display_name": None,
         "description": None,
         "visibility": None,

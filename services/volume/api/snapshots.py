@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -18,7 +19,7 @@ from services.platform.microversions import Microversion, Version
 from services.platform.strict_json import StrictJsonRoute
 from services.platform.times import utcnow
 from services.volume import quotas
-from services.volume.api.body import Body, Flag, Label, Metadata, Text255, Uuid
+from services.volume.api.body import Body, Flag, Label, Metadata, Uuid
 from services.volume.api.links import collection_links
 from services.volume.api.listing import Listing
 from services.volume.api.parts import ApiParts, Parts
@@ -57,11 +58,6 @@ class SnapshotChangeBody(Body):
     snapshot: SnapshotChange
 
 
-class StatusArgument(Body):
-    status: Text255
-    progress: Text255 | None = None
-
-
 def view(row: Snapshot, version: Microversion, *, extended: bool = True) -> dict[str, Any]:
     """A snapshot as answers show it; those to creation and update have nothing that extensions add."""
     shown: dict[str, Any] = {
@@ -84,7 +80,7 @@ def view(row: Snapshot, version: Microversion, *, extended: bool = True) -> dict
     if extended:
         done = "0%" if row.status == SnapshotStatus.CREATING else "100%"
         shown |= {
-            "os-extended-snapshot-attributes:progress": done,
+            "os-extended-snapshot-attributes:progress": row.progress or done,
             "os-extended-snapshot-attributes:project_id": row.project_id,
         }
     return shown
@@ -230,8 +226,11 @@ _REPORTS = {
 
 def _update_status(snapshot_id: str, argument: Any, context: Context, parts: ApiParts) -> Response:
     status = argument.get("status") if isinstance(argument, dict) else None
+    progress = argument.get("progress") if isinstance(argument, dict) else None
     if not isinstance(status, str) or set(argument) - {"status", "progress"}:
         raise BadRequest("Invalid input for field/attribute status.")
+    if progress is not None and not re.fullmatch(r"[0-9]{1,3}%?", str(progress)):
+        raise BadRequest("Invalid input for field/attribute progress. It must be a percentage.")
 
     def work(session: Session) -> None:
         row = find_snapshot(session, snapshot_id, context)
@@ -239,6 +238,7 @@ def _update_status(snapshot_id: str, argument: Any, context: Context, parts: Api
             raise BadRequest(f"Snapshot status {row.status} not allowed for update_snapshot_status to {status[:50]}")
         if status != row.status:
             set_status(session, row, status, utcnow())
+        row.progress = str(progress) if progress is not None else row.progress
 
     parts.write(work)
     return no_content(202)

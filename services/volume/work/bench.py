@@ -21,6 +21,9 @@ from storage.client.block_store import BlockStore
 GIB = 1 << 30
 _MESSAGE_DAYS = 30
 
+#: Nowhere to put a volume of this type.
+NO_BACKEND = "VOLUME_VOLUME_001_003"
+
 #: The numbers of Cinder's catalogue of messages: what was tried, and what became of it.
 _EVENTS = {
     Task.CREATE: "VOLUME_VOLUME_008_012",
@@ -34,7 +37,11 @@ _EVENTS = {
 
 
 class Failed(Exception):
-    """The work can never succeed; the text is for whoever asked for it."""
+    """The work can never succeed; the text is for whoever asked for it. `event`: its number in Cinder's catalogue."""
+
+    def __init__(self, message: str, event: str | None = None) -> None:
+        super().__init__(message)
+        self.event = event
 
 
 class NotYet(Exception):
@@ -71,12 +78,12 @@ class Bench:
 
         return self.transactor.read(work)
 
-    def end(self, claim: Claim, *, problem: str | None = None) -> None:
+    def end(self, claim: Claim, *, problem: Failed | None = None) -> None:
         """The work is over, well or (with a `problem`) not. Raises Lost, and then has changed nothing."""
         self.transactor.write(lambda session: end(session, claim, self.clock(), problem))
 
 
-def end(session: Session, claim: Claim, now: datetime, problem: str | None) -> None:
+def end(session: Session, claim: Claim, now: datetime, problem: Failed | None) -> None:
     """Store the end of a piece of work: the state after it, and the reason where it failed."""
     claims.close(session, claim)
     if claim.task in (Task.CREATE_SNAPSHOT, Task.DELETE_SNAPSHOT):
@@ -113,7 +120,7 @@ def _end_snapshot(session: Session, claim: Claim, now: datetime, *, succeeded: b
     return row.project_id
 
 
-def _explain(session: Session, claim: Claim, project_id: str, problem: str, now: datetime) -> None:
+def _explain(session: Session, claim: Claim, project_id: str, problem: Failed, now: datetime) -> None:
     message_id = str(uuid.uuid5(uuid.UUID(claim.resource_id), f"{claim.task}:{claim.attempt}"))
     kind = "VOLUME_SNAPSHOT" if claim.task in (Task.CREATE_SNAPSHOT, Task.DELETE_SNAPSHOT) else "VOLUME"
     session.add(
@@ -124,7 +131,7 @@ def _explain(session: Session, claim: Claim, project_id: str, problem: str, now:
             request_id=claim.request_id,
             resource_type=kind,
             resource_uuid=claim.resource_id,
-            event_id=_EVENTS[claim.task],
+            event_id=problem.event or _EVENTS[claim.task],
             text=f"{claim.task}: {problem}",
             created_at=now,
             expires_at=now + timedelta(days=_MESSAGE_DAYS),

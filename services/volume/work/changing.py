@@ -50,13 +50,13 @@ def upload(bench: Bench, held: Held) -> None:
     """Fill an image from a snapshot of the volume that is there only for this."""
     image, image_id = volume_image(held.claim.resource_id), str(held.claim.args["image_id"])
     snapshot = upload_snapshot(image_id)
-    problem: str | None = None
+    problem: Failed | None = None
     try:
         _fill(bench, held, image, snapshot, image_id)
     except ImageGone as error:
-        problem = str(error)
+        problem = Failed(str(error))
     except (ImageNotFound, SnapshotNotFound):
-        problem = _MISSING
+        problem = Failed(_MISSING)
     drop_snapshot(bench.store, held, image, snapshot)
     held.check()
     bench.end(held.claim, problem=problem)

@@ -9,11 +9,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.volume.capabilities import unmet
 from services.volume.images import ImageGone
 from services.volume.lineage import must_flatten
-from services.volume.models import Volume
+from services.volume.models import Service, Volume, VolumeType
 from services.volume.names import clone_snapshot, scratch_image, snapshot_name, volume_image
-from services.volume.work.bench import GIB, Bench, Failed, NotYet
+from services.volume.work.bench import GIB, NO_BACKEND, Bench, Failed, NotYet
 from services.volume.work.keeper import Held
 from storage.client.block_store import BlockStore, Device
 from storage.errors import ClusterFull, ImageBusy, ImageExists, ImageNotFound, SnapshotExists, SnapshotNotFound
@@ -25,6 +29,7 @@ _PIECE = 64 << 10
 def create(bench: Bench, held: Held) -> None:
     """Raises Failed, NotYet, Lost, and what the store raises."""
     volume = bench.volume(held.claim.resource_id)
+    bench.transactor.read(lambda session: refuse_unfit(session, volume.type_id))
     try:
         if volume.source_volid is not None:
             _from_volume(bench, held, volume, volume.source_volid)
@@ -39,6 +44,17 @@ def create(bench: Bench, held: Held) -> None:
     drop_scratch(bench, held)
     held.check()
     bench.end(held.claim)
+
+
+def refuse_unfit(session: Session, type_id: str) -> None:
+    """Raises Failed where the store is not what the volume's type asks for, or is closed to new volumes."""
+    disabled = session.scalars(select(Service.disabled)).all()
+    if disabled and all(disabled):
+        raise Failed("No valid backend was found: every replica is disabled.", NO_BACKEND)
+    kind = session.get(VolumeType, type_id)
+    missing = unmet(kind.extra_specs) if kind is not None else None
+    if missing is not None:
+        raise Failed(f"No valid backend was found: the store does not offer {missing}.", NO_BACKEND)
 
 
 def drop_scratch(bench: Bench, held: Held) -> None:

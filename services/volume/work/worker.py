@@ -102,7 +102,7 @@ class Worker:
             log.info("%s of %s: not yet: %s", claim.task, claim.resource_id, reason)
             self._put_back(claim, _WAIT, failed=False)
         except Failed as problem:
-            self._give_up(claim, held, str(problem))
+            self._give_up(claim, held, problem)
         except (Unavailable, errors.Unavailable, errors.ClusterFull, errors.ImageBusy) as error:
             self._after_failure(claim, held, error, may_pass=True)
         except Exception as error:
@@ -114,7 +114,7 @@ class Worker:
     def _after_failure(self, claim: Claim, held: Held, error: Exception, *, may_pass: bool) -> None:
         step = after_failure(claim.task, claim.failures, may_pass=may_pass)
         if isinstance(step, GiveUp):
-            self._give_up(claim, held, f"{type(error).__name__}: {error}")
+            self._give_up(claim, held, Failed(f"{type(error).__name__}: {error}"))
             return
         log.warning("%s of %s will be tried again: %s", claim.task, claim.resource_id, error)
         self._put_back(claim, step.pause, failed=True)
@@ -123,7 +123,7 @@ class Worker:
         now = self._bench.clock()
         self._bench.transactor.write(lambda session: claims.put_back(session, claim, now, pause, failed=failed))
 
-    def _give_up(self, claim: Claim, held: Held, problem: str) -> None:
+    def _give_up(self, claim: Claim, held: Held, problem: Failed) -> None:
         log.warning("%s of %s ended in an error: %s", claim.task, claim.resource_id, problem)
         if claim.task is Task.CREATE:
             creating.abandon(self._bench, held, self._bench.volume(claim.resource_id))
