@@ -155,9 +155,6 @@ def create_type(body: NewTypeBody, context: Authenticated, parts: Parts) -> Resp
             created_at=utcnow(),
         )
         session.add(kind)
-        if not wanted.is_public:
-            # Whoever makes a private type may use it.
-            kind.access.append(TypeAccess(type_id=type_id, project_id=context.project_id))
         session.flush()
         return kind
 
