@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ import uvloop
 from storage.names import BLOCK, ObjectId, PgId
 from storage.osd.memory_store import MemoryStore
 from storage.osd.object_store import BlocksDamaged, ObjectStore
+from storage.osd.store.database import IndexDamaged
 from storage.osd.store.disk_store import DiskStore, Settings, StoreFailed, make
 from storage.osd.store.superblock import NoStore, StoreBusy, Superblock, exists
 from storage.osd.transaction import (
@@ -387,6 +389,29 @@ def test_a_flipped_bit_of_the_real_file_is_found(tmp_path: Path) -> None:
         file.seek(77)
         file.write(b"!")
     uvloop.run(read())
+
+
+def test_a_flipped_bit_of_the_index_never_passes_for_content(machine: Machine) -> None:
+    random, index = Random(3), machine.directory / "meta.db"
+    for number in range(200):
+        machine.store.submit(random_change(random, number), lambda: None)
+        machine.settle()
+    content = view(machine.store)
+    machine.store.close()
+    stored, noticed = index.read_bytes(), 0
+    for _ in range(150):
+        damaged = bytearray(stored)
+        damaged[random.randrange(len(damaged))] ^= 1 << random.randrange(8)
+        index.write_bytes(damaged)
+        for name in ("meta.db-wal", "meta.db-shm"):
+            (machine.directory / name).unlink(missing_ok=True)
+        try:
+            machine.open()
+            assert view(machine.store) == content
+        except (IndexDamaged, sqlite3.Error):
+            noticed += 1
+        machine.store.abandon()
+    assert noticed > 20
 
 
 def test_the_real_disk_gives_space_back(tmp_path: Path) -> None:

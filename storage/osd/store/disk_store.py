@@ -89,7 +89,10 @@ class DiskStore:
         disk: Disk | None = None,
         threads: Threads | None = None,
     ) -> None:
-        """Open what `make` made, and replay its journal. Raises NoStore, StoreBusy; OSError where the disk refuses."""
+        """Open what `make` made, and replay its journal.
+
+        Raises NoStore, StoreBusy, IndexDamaged; OSError or sqlite3.Error where the disk refuses.
+        """
         settings, disk = settings or Settings(), disk or RealDisk()
         self.superblock = superblock.read(directory)
         self._on_failure = on_failure
