@@ -12,6 +12,8 @@ from rich.markup import escape
 from lab import cli_faults
 from lab.errors import LabError, NoEngineError
 from lab.paths import ROOT, STATE_FILE
+from lab.store_address import find_store
+from storage.cli import rbd, storage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -110,6 +112,8 @@ def engine(
 
 
 cli_faults.register(app)
+app.add_typer(rbd.app, name="rbd", callback=find_store)
+app.add_typer(storage.app, name="storage", callback=find_store)
 
 
 def main() -> None:

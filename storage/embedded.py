@@ -1,4 +1,4 @@
-"""A whole cluster in one process: one monitor with its maps in a folder, some OSDs, and a pool. For development and tests.
+"""A whole cluster in one process: a monitor with its maps in a folder, some OSDs, and a pool. For development and tests.
 
 The same code as in the lab; only the sockets are on loopback and the event loop is shared.
 """
@@ -24,7 +24,7 @@ JOURNAL_MIB = 16
 
 
 class EmbeddedCluster:
-    """`osds` daemons under a folder; `start` returns when the pool takes requests, `stop` leaves everything on the disk."""
+    """`osds` daemons under a folder: `start` returns when there is a pool, `stop` leaves everything on the disk."""
 
     def __init__(self, folder: Path, *, osds: int = 3, pool: str = "volumes") -> None:
         self._folder, self._count, self._pool = folder, osds, pool

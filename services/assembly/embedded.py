@@ -43,6 +43,7 @@ from services.platform.worker import Part, Worker
 from services.volume import app as volume
 from services.volume.settings import VolumeSettings
 from services.volume.stores import open_store
+from storage.embedded import EmbeddedThread
 
 HOST = "127.0.0.1"
 
@@ -93,6 +94,8 @@ class Embedded:
         self.urls = {name: f"http://{HOST}:{sock.getsockname()[1]}" for name, sock in self._sockets.items()}
         self.admin_password = self.settings.admin_password or kept_secret(self.state / "admin-password")
         self._broker = Broker("memory://")
+        self._blocks = EmbeddedThread(self.state / "storage")
+        self._blocks.start()
         self._hints = Hints(self._broker)
         self._service_password = kept_secret(self.state / "service-password")
         self._bootstrap()
@@ -129,7 +132,7 @@ class Embedded:
         return ComputeSettings.model_validate(values)
 
     def _volume(self) -> VolumeSettings:
-        values = {"name": "volume1", "store_url": f"file://{self.state}/volumes"}
+        values = {"name": "volume1", "store_url": self._blocks.url}
         return VolumeSettings.model_validate(self._common() | values | {"service_password": self._service_password})
 
     def _compose(self) -> dict[str, FastAPI]:
@@ -159,8 +162,8 @@ class Embedded:
             name = f"compute{number}"
             parts += agent.parts(self._compute(name, data_dir=self.state / name), broker, hints)
         settings = self._volume()
-        store = open_store(settings.store_url)
-        parts += volume.parts(settings, self._volume_database, broker, store, self._volume_images)
+        self._store = open_store(settings.store_url)
+        parts += volume.parts(settings, self._volume_database, broker, self._store, self._volume_images)
         return parts
 
     def start(self) -> None:
@@ -190,6 +193,8 @@ class Embedded:
         self._thread.join(10)
         self._worker.stop()
         self._hints.close()
+        self._store.close()
+        self._blocks.stop()
 
     def announcement(self) -> str:
         """The line that says where everything is."""

@@ -97,6 +97,9 @@ class LocalStore:
             shutil.rmtree(made, ignore_errors=True)
             raise
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def create(self, name: str, size: int) -> None:
         with self._locked():
             self._make(name, size, None, None)

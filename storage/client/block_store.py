@@ -108,3 +108,7 @@ class BlockStore(Protocol):
     def open(self, name: str, *, snapshot: str | None = None, read_only: bool = False) -> Device:
         """A device for reading and writing; with a snapshot, for reading only."""
         ...
+
+    def close(self) -> None:
+        """Let go of the store."""
+        ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from storage.client import (
     image_clones,
     image_creation,
@@ -12,6 +14,7 @@ from storage.client import (
     image_resize,
     image_snapshots,
     image_store,
+    image_transfer,
 )
 from storage.client.block_store import ImageInfo, ParentInfo, SnapshotInfo
 from storage.client.image import Image
@@ -115,6 +118,14 @@ class Images:
             return None
         await image_lock.break_lock(self.io, header.id, header.lock)
         return header.lock.owner
+
+    async def export(self, name: str, path: Path, snapshot: str | None = None) -> None:
+        """Write an image, or one of its snapshots, to a sparse raw file."""
+        await image_transfer.export_image(self.io, name, path, self._patience, snapshot)
+
+    async def import_(self, path: Path, name: str) -> None:
+        """Create an image of a raw file's bytes; it is seen when it is whole. Raises ImageExists, ImageBusy."""
+        await image_transfer.import_image(self.io, path, name, self._order, self._patience)
 
     async def list(self) -> list[str]:
         """The names of all images, sorted."""
