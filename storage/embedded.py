@@ -42,7 +42,7 @@ class EmbeddedCluster:
         self.monitor = Monitor("mon1", f"{HOST}:0", store, fsid="embedded", patience=Patience(beacon=30.0))
         await self.monitor.start()
         self.monitors = self.monitor.address
-        self.osds = [self._daemon(number) for number in range(self._count)]
+        self.osds = [self.daemon(number) for number in range(self._count)]
         for daemon in self.osds:
             await daemon.start()
         cluster = Cluster([self.monitors])
@@ -60,7 +60,8 @@ class EmbeddedCluster:
             while sum(osd.up for osd in cluster.map.osds.values()) < self._count:
                 await asyncio.sleep(0.02)
 
-    def _daemon(self, number: int) -> Daemon:
+    def daemon(self, number: int) -> Daemon:
+        """An OSD on its own disk, not started yet."""
         settings = OsdProcessSettings(
             osd=number, listen=f"{HOST}:0", monitors=self.monitors, fsid="embedded", host=f"host{number}",
             data_dir=self._folder / f"osd{number}", journal_mib=JOURNAL_MIB,
