@@ -291,6 +291,21 @@ def test_space_comes_back_after_a_checkpoint_and_not_before(machine: Machine) ->
     assert machine.disk.files["block"].taken() == 0
 
 
+def test_punched_blocks_give_space_back_unless_they_were_written_again(machine: Machine) -> None:
+    data = bytes([7]) * (16 * BLOCK)
+    made = Transaction([Write(PG, A, 0, block_sums(data))], [data])
+    made.add(Punch(PG, A, 2, 10))
+    made.write(PG, A, 4, bytes([8]) * BLOCK)
+    machine.store.submit(made, lambda: None)
+    machine.settle()
+    assert machine.disk.files["block"].taken() == 16 * BLOCK
+    machine.store.close()
+    assert machine.disk.files["block"].taken() == 7 * BLOCK
+    machine.open()
+    assert machine.store.extents(PG, A) == [(0, 2), (4, 1), (12, 4)]
+    assert machine.store.scrub(PG, A).damaged == ()
+
+
 def test_snapshots_take_only_what_was_written_since(machine: Machine) -> None:
     data = bytes([7]) * (16 * BLOCK)
     machine.store.submit(Transaction([Write(PG, A, 0, block_sums(data))], [data]), lambda: None)

@@ -13,6 +13,7 @@ from storage.osd.store.files import File
 from storage.osd.store.index import Index
 from storage.osd.store.slots import SLOT
 from storage.osd.store.stored_object import NO_SLOT, StoredObject
+from storage.osd.store.trim import Trim
 from storage.osd.transaction import (
     Buffer,
     Clone,
@@ -47,8 +48,8 @@ def check(transaction: Transaction) -> int:
 class Blocks:
     """Applies journaled transactions, and reads."""
 
-    def __init__(self, file: File, index: Index) -> None:
-        self._file, self._index = file, index
+    def __init__(self, file: File, index: Index, trim: Trim) -> None:
+        self._file, self._index, self._trim = file, index, trim
 
     def apply(self, transaction: Transaction) -> None:
         """Carry out a durable change, in the order of the journal."""
@@ -66,6 +67,7 @@ class Blocks:
             elif type(op) is Punch:
                 if stored := index.change(op.pg, op.object):
                     stored.punch(index.slots, op.block, op.count)
+                    self._trim.note(stored, op.block, op.count)
             elif type(op) is Clone:
                 self._clone(op)
             elif type(op) is Remove:

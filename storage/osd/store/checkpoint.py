@@ -18,6 +18,7 @@ from storage.osd.store.files import File
 from storage.osd.store.index import Index
 from storage.osd.store.journal import Journal
 from storage.osd.store.slots import SLOT
+from storage.osd.store.trim import Trim
 
 
 class Checkpoint:
@@ -29,12 +30,13 @@ class Checkpoint:
         index: Index,
         journal: Journal,
         database: Database,
+        trim: Trim,
         job: Job,
         done: Callable[[], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         self._file, self._index, self._journal, self._database = file, index, journal, database
-        self._job, self._done, self._failed = job, done, failed
+        self._trim, self._job, self._done, self._failed = trim, job, done, failed
         self.is_damaged = False
 
     @property
@@ -45,11 +47,15 @@ class Checkpoint:
         """Begin one; all that is journaled must be applied."""
         mark = self._journal.end
         changes = self._index.take_changes(mark, self.is_damaged)
-        released = self._index.slots.take_released()
+        released, trimmed = self._index.slots.take_released(), self._trim.take()
 
         def finish(error: BaseException | None) -> None:
-            if error:
-                self._failed(error)
+            try:
+                if error:
+                    raise error
+                self._trim.give_back(trimmed)
+            except Exception as failure:
+                self._failed(failure)
                 return
             self._journal.kept = mark
             self._index.stored()

@@ -35,6 +35,7 @@ from storage.osd.store.journal import Journal
 from storage.osd.store.slots import SLOT
 from storage.osd.store.space import Space
 from storage.osd.store.superblock import DirectoryLock, Superblock
+from storage.osd.store.trim import Trim
 from storage.osd.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -109,12 +110,14 @@ class DiskStore:
             kept, was_damaged = database.state()
             self._index = Index(database.objects(), database.keys(), database.blocks, settings.cached_objects)
             self._journal = Journal(journal_file, self.superblock.journal_size, kept)
-            self._blocks = Blocks(self._block_file, self._index)
+            trim = Trim(self._block_file)
+            self._blocks = Blocks(self._block_file, self._index, trim)
             self._checkpoint = Checkpoint(
                 self._block_file,
                 self._index,
                 self._journal,
                 database,
+                trim,
                 Job(loop, threads),
                 self._made_room,
                 self._failed,
