@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
+_SNAPSHOT: Final = re.compile(r"(snapshot|clone|upload)-([0-9a-zA-Z-]{1,40})", re.ASCII)
 _OURS: Final = re.compile(r"volume-([0-9a-f-]{36})(?:\.([0-9]+))?", re.ASCII)
 
 
@@ -35,6 +37,20 @@ def clone_snapshot(volume_id: str) -> str:
 def upload_snapshot(image_id: str) -> str:
     """The snapshot that an image is uploaded from, so that it shows the volume at one moment."""
     return f"upload-{image_id}"
+
+
+class Purpose(StrEnum):
+    """What a snapshot in the store is there for: its own id follows."""
+
+    SNAPSHOT = "snapshot"
+    CLONE = "clone"
+    UPLOAD = "upload"
+
+
+def purpose_of(snapshot: str) -> tuple[Purpose, str] | None:
+    """What a snapshot in the store was made for, and the id of the snapshot, volume or image; None: not ours."""
+    found = _SNAPSHOT.fullmatch(snapshot)
+    return (Purpose(found[1]), found[2]) if found else None
 
 
 def volume_of(image: str) -> str | None:

@@ -57,6 +57,8 @@ class Bench:
     images: ImageData
     settings: VolumeSettings
     clock: Callable[[], datetime]
+    #: The bytes of a volume's unit of size.
+    unit: int = GIB
 
     def volume(self, volume_id: str) -> Volume:
         """The row as it is now. Raises Lost where there is none: then nothing can be to do for it."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from services.volume import qcow2
 from services.volume.images import BLOCK, ImageGone
 from services.volume.names import snapshot_name, upload_snapshot, volume_image
-from services.volume.work.bench import GIB, Bench, Failed
+from services.volume.work.bench import Bench, Failed
 from services.volume.work.creating import drop_snapshot
 from services.volume.work.keeper import Held
 from storage.client.block_store import Device
@@ -19,7 +19,7 @@ _MISSING = "The volume is not in the store."
 
 def extend(bench: Bench, held: Held) -> None:
     """Only ever grows: a resize that comes late must not cut anything off."""
-    image, size = volume_image(held.claim.resource_id), int(held.claim.args["new_size"]) * GIB
+    image, size = volume_image(held.claim.resource_id), int(held.claim.args["new_size"]) * bench.unit
     try:
         if bench.store.info(image).size < size:
             held.check()
@@ -33,7 +33,7 @@ def extend(bench: Bench, held: Held) -> None:
 def revert(bench: Bench, held: Held) -> None:
     """Setting back to a snapshot twice is as good as once, as long as nobody has the volume in use."""
     volume = bench.volume(held.claim.resource_id)
-    image, size = volume_image(volume.id), volume.size * GIB
+    image, size = volume_image(volume.id), volume.size * bench.unit
     try:
         held.check()
         bench.store.rollback(image, snapshot_name(held.claim.args["snapshot_id"]))

@@ -17,7 +17,7 @@ from services.volume.images import ImageGone
 from services.volume.lineage import must_flatten
 from services.volume.models import Service, Volume, VolumeType
 from services.volume.names import clone_snapshot, scratch_image, snapshot_name, volume_image
-from services.volume.work.bench import GIB, NO_BACKEND, Bench, Failed, NotYet
+from services.volume.work.bench import NO_BACKEND, Bench, Failed, NotYet
 from services.volume.work.keeper import Held
 from storage.client.block_store import BlockStore, Device
 from storage.errors import ClusterFull, ImageBusy, ImageExists, ImageNotFound, SnapshotExists, SnapshotNotFound
@@ -58,9 +58,12 @@ def refuse_unfit(session: Session, type_id: str) -> None:
 
 
 def drop_scratch(bench: Bench, held: Held) -> None:
-    """Remove what this attempt and the earlier ones left under names of their own."""
+    """Remove what this attempt and the earlier ones left under names of their own.
+
+    What a replica that does not know yet that it lost its claim still has open is left for later (`orphans`).
+    """
     for attempt in range(held.claim.attempt, 0, -1):
-        with contextlib.suppress(ImageNotFound):
+        with contextlib.suppress(ImageNotFound, ImageBusy):
             bench.store.remove(scratch_image(held.claim.resource_id, attempt))
 
 
@@ -82,7 +85,7 @@ def _is_whole(store: BlockStore, volume: Volume) -> bool:
 def _blank(bench: Bench, held: Held, volume: Volume) -> None:
     held.check()
     with contextlib.suppress(ImageExists):
-        bench.store.create(volume_image(volume.id), volume.size * GIB)
+        bench.store.create(volume_image(volume.id), volume.size * bench.unit)
 
 
 def _rename(bench: Bench, held: Held, volume: Volume) -> None:
@@ -108,7 +111,7 @@ def _from_snapshot(bench: Bench, held: Held, volume: Volume) -> None:
 
 
 def _clone(bench: Bench, held: Held, volume: Volume, parent: str, snapshot: str) -> None:
-    scratch, size = scratch_image(volume.id, held.claim.attempt), volume.size * GIB
+    scratch, size = scratch_image(volume.id, held.claim.attempt), volume.size * bench.unit
     held.check()
     bench.store.clone(parent, snapshot, scratch)
     if bench.store.info(scratch).size < size:
@@ -167,7 +170,7 @@ def _from_image(bench: Bench, held: Held, volume: Volume, image_id: str) -> None
         return
     scratch = scratch_image(volume.id, held.claim.attempt)
     held.check()
-    bench.store.create(scratch, volume.size * GIB)
+    bench.store.create(scratch, volume.size * bench.unit)
     device = bench.store.open(scratch)
     try:
         write_sparsely(device, bench.images.download(image_id), held)

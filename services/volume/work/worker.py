@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +77,7 @@ class Worker:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _work_on(self, resource_id: str) -> None:
-        before = time.monotonic()
+        before = self._keeper.ticks()
         claim = self._bench.transactor.write(
             lambda session: claims.take(session, resource_id, self._holder, self._bench.clock(), self._lease)
         )
