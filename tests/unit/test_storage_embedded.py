@@ -79,7 +79,7 @@ def test_compare_and_swap_snapshots_and_errors(tmp_path: Path) -> None:
             await io.write("o", 0, b"new", snaps=SnapContext(1, (1,)))
             assert bytes((await io.read("o", 0, 9, snap=1)).data) == b"one"
             assert bytes((await io.read("o", 0, 9)).data) == b"new"
-            with pytest.raises(CommandRefused, match="another|other settings"):
+            with pytest.raises(CommandRefused, match="other settings"):
                 await one.command("pool create", {"pool": "volumes", "pg_num": 64})
             with pytest.raises(CommandRefused, match="no command"):
                 await one.command("make coffee")

@@ -1,0 +1,1 @@
+"""What things cost, with the figures of the real services beside them."""
