@@ -17,8 +17,6 @@ from storage.osd.transaction import Buffer, Clone, Punch, Put, Remove, Transacti
 ReadBlocks = Callable[[int, int], Buffer]
 #: The kinds of operation that change an object.
 CHANGES = frozenset({"write", "write_full", "zero", "truncate", "remove", "copyup", "trim_snap"})
-#: Images stripe over objects of OBJECT_SIZE; other objects may be longer, up to this.
-LONGEST_OBJECT = 4 * OBJECT_SIZE
 
 
 def check(op: ClientOp, data: Buffer) -> None:
@@ -27,8 +25,8 @@ def check(op: ClientOp, data: Buffer) -> None:
     if op.offset < 0 or op.length < 0 or not named:
         raise BadRequest("an object needs a name of at most 1000 characters, offsets and lengths of at least 0")
     end = op.offset + max(op.length, len(data))
-    if op.kind in CHANGES and end > LONGEST_OBJECT:
-        raise BadRequest(f"an object can't be longer than {LONGEST_OBJECT} bytes")
+    if op.kind in CHANGES and end > OBJECT_SIZE:
+        raise BadRequest(f"an object can't be longer than {OBJECT_SIZE} bytes")
     if any(later >= earlier for earlier, later in zip(op.snaps.snaps, op.snaps.snaps[1:], strict=False)):
         raise BadRequest("snapshots are named newest first, each once")
 

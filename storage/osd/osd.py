@@ -59,6 +59,7 @@ class Osd:
         self.recovering = 0
         self.usage = Usage(0, 0)
         self._newer_maps: dict[int, ClusterMap] = {}
+        self._removing: list[PgId] = []
         self._early: deque[tuple[int, Any]] = deque()
         self._leases: dict[tuple[int, PgId, int], float] = {}
         self._heard: dict[int, float] = {}
@@ -72,7 +73,7 @@ class Osd:
     def _load(self) -> int:
         """The groups that are stored here; returns the oldest epoch that matters to them (0: none does)."""
         for pg in self.store.pgs():
-            self.groups[pg] = PlacementGroup(self, pg, 0)
+            self.groups[pg] = PlacementGroup(self, pg, 0, is_stored=True)
         return min((group.history_started for group in self.groups.values()), default=0)
 
     @property
@@ -129,7 +130,7 @@ class Osd:
             newest = self._newer_maps[max(self._newer_maps)]
             first = max(newest.floor, self._oldest_needed, 1)
         else:
-            first = self.epoch + 1
+            first = max(self.epoch + 1, max(self._newer_maps.values(), key=lambda one: one.epoch).floor)
         if first not in self._newer_maps:
             self.world.tell_monitors(GetMaps(first, max(self._newer_maps)))
             return
@@ -139,7 +140,7 @@ class Osd:
         self._settle()
 
     def _take(self, cluster: ClusterMap) -> None:
-        is_first = not self.epoch
+        is_first = cluster.epoch - 1 not in self.maps  # none is known before it, or those in between are forgotten
         self.map = self.maps[cluster.epoch] = cluster
         for pg in cluster.pgs():
             if pg not in self.groups and self.number in cluster.interval(pg).acting:
@@ -157,17 +158,20 @@ class Osd:
     def _group(self, pg: PgId) -> PlacementGroup:
         group = self.groups.get(pg)
         if group is None:
-            group = self.groups[pg] = PlacementGroup(self, pg, self.map.pools[pg.pool].created)
+            is_stored = pg not in self._removing
+            group = self.groups[pg] = PlacementGroup(self, pg, self.map.pools[pg.pool].created, is_stored=is_stored)
         return group
 
     def _drop_pool_of(self, pg: PgId) -> None:
-        group = self.groups.pop(pg)
+        group = self.groups[pg]
         group.new_interval(group.interval, self.epoch)
-        self.store.submit(Transaction([RemovePg(pg)]), lambda: None)
+        self.remove(pg)
 
-    def forget(self, pg: PgId) -> None:
-        """A copy has been removed."""
+    def remove(self, pg: PgId) -> None:
+        """A copy is needed no more. Until the disk has forgotten it, a new one of the same group must not look there."""
         self.groups.pop(pg, None)
+        self._removing.append(pg)
+        self.store.submit(Transaction([RemovePg(pg)]), lambda: self._removing.remove(pg))
 
     def _settle(self) -> None:
         """All known maps are taken: act upon the newest."""
@@ -246,15 +250,11 @@ class Osd:
             self._wait_for_map(0, (session, message, data))
             return
         request = Request(session, message, data)
-        if session.name in self.map.blocklist:
-            error = "blocklisted"
+        group = self.groups.get(message.pg)
+        if group is not None and group.is_primary and message.epoch >= group.since and self.is_up:
+            group.serving.handle(request)
         else:
-            group = self.groups.get(message.pg)
-            if group is not None and group.is_primary and message.epoch >= group.since and self.is_up:
-                group.serving.handle(request)
-                return
-            error = "again"
-        session.send(ClientReply(message.number, error, self.epoch))
+            session.send(ClientReply(message.number, "again", self.epoch))
 
     def _wait_for_map(self, kind: int, arguments: Any) -> None:
         if len(self._early) < LONGEST_QUEUE:

@@ -43,7 +43,7 @@ from storage.osd.recovery import Recovery, pushed
 from storage.osd.scrub import Scrub, examine
 from storage.osd.serving import Serving
 from storage.osd.surroundings import Buffer
-from storage.osd.transaction import Remove, RemoveMeta, RemovePg, SetMeta, Transaction
+from storage.osd.transaction import Remove, RemoveMeta, SetMeta, Transaction
 from storage.osd.watches import Watches
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def missing_key(object_id: ObjectId) -> str:
 class PlacementGroup:
     """`since` is the first epoch of the interval; messages of other intervals are not for us."""
 
-    def __init__(self, osd: Osd, pg: PgId, created: int) -> None:
+    def __init__(self, osd: Osd, pg: PgId, created: int, *, is_stored: bool) -> None:
         self.osd, self.pg = osd, pg
         self.store = osd.store
         self.state = PgState.RESET
@@ -97,7 +97,8 @@ class PlacementGroup:
         #: For reports: how many objects and bytes there were at which version.
         self.counted_at: Version | None = None
         self.counted = (0, 0)
-        self._load()
+        if is_stored:
+            self._load()
 
     # -- what is stored --------------------------------------------------------------------------------------
 
@@ -438,8 +439,7 @@ class PlacementGroup:
 
     def _remove_copy(self, sender: int, message: RemovePgCopy, _: memoryview) -> None:
         if self.osd.number not in self.interval.acting:
-            self.osd.forget(self.pg)
-            self.store.submit(Transaction([RemovePg(self.pg)]), lambda: None)
+            self.osd.remove(self.pg)
 
     def _scrub_request(self, sender: int, message: ScrubRequest, _: memoryview) -> None:
         found = examine(self.store, self.pg, message.objects, deep=message.deep, missing=self.missing)

@@ -109,8 +109,11 @@ class Serving:
     # -- operations ------------------------------------------------------------------------------------------
 
     def handle(self, request: Request) -> None:
-        """Take an operation whose client knows of this interval."""
+        """Take an operation whose client knows of this interval; also again, after it had to wait."""
         group, op = self.group, request.op
+        if request.session.name in group.osd.map.blocklist:
+            self._fail(request, "blocklisted", "this client was fenced")
+            return
         if not group.is_active:
             if len(self.waiting) >= LONGEST_QUEUE:
                 self.again(request)

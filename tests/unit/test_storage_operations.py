@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from storage.client.memory_context import MemoryCluster, MemoryContext
 from storage.errors import BadRequest, Blocklisted, ObjectExists, StorageError, VersionMismatch
+from storage.messages import ClientOp
 from storage.names import OBJECT_SIZE, ObjectId, SnapContext
 from tests.model.context import ModelContext
 from tests.model.world import World
@@ -104,6 +105,26 @@ def test_a_fenced_client_writes_no_more() -> None:
     world.run(0.1)
     with pytest.raises(Blocklisted):
         fenced.write("o", 0, b"after!")
+    assert bytes(other.read("o", 0, 6).data) == b"before"
+
+
+def test_what_a_fenced_client_sent_before_is_not_done_after() -> None:
+    """Its write waits for an object that is missing on a replica; the fence comes first."""
+    world = new_world(3)
+    fenced, other = ModelContext(world, "client.fenced"), ModelContext(world, "client.other")
+    other.write("o", 0, b"before")
+    pg = world.map.pg_of(1, "o")
+    primary, replica, _ = world.map.interval(pg).acting
+    osd = world.hosts[primary].osd
+    assert osd is not None
+    osd.recovering = osd.settings.recoveries  # no recovery begins by itself
+    world.isolate(replica, monitors=False)
+    osd.groups[pg].recovery.replica_lacks(replica, {ObjectId("o"): osd.groups[pg].log.head})
+    osd.client(fenced, ClientOp(77, world.map.epoch, pg, "write", "o"), memoryview(b"after!"))
+    world.propose("client.fenced is fenced", blocklist={"client.fenced": 1e12})
+    world.run(0.1)
+    world.apart.clear()
+    assert world.run_until(lambda: world.is_clean, 10)
     assert bytes(other.read("o", 0, 6).data) == b"before"
 
 
