@@ -1,4 +1,4 @@
-"""Every verb, with its client dead at every call in turn: another client that repeats the verb finds or finishes the work.
+"""Every verb, its client dead at every call in turn: another client that repeats the verb finds or finishes the work.
 
 Nothing else is ever seen: names, snapshots and contents are as before or as after, and when all is removed at the end,
 no object is left.
@@ -7,6 +7,7 @@ no object is left.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -155,10 +156,8 @@ async def interrupt(verb: Verb, fatal: int, *, done: bool, repeat: bool) -> bool
     if not verb.mixture:
         assert await seen(watcher) in (before, after)
     if repeat:
-        try:
+        with contextlib.suppress(verb.done):
             await verb.do(watcher)
-        except verb.done:
-            pass
         assert await seen(watcher) == after
     await settle(watcher, before)
     await remove_all(watcher)

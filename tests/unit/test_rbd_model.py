@@ -1,4 +1,4 @@
-"""Images against plain bytes: whatever is done to an image, its snapshots and its clones, each reads as a copy would."""
+"""Images against plain bytes: whatever is done to an image, its snapshots and its clones, all read as copies would."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Copy:
 
 
 class Comparison(RuleBasedStateMachine):
-    """Two clients use one pool; every image has a copy in `copies`, and a writer in `open` while somebody has it open."""
+    """Two clients use one pool; every image has a copy in `copies`, and a writer in `open` while it is open."""
 
     def __init__(self) -> None:
         super().__init__()
