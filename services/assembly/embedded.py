@@ -42,7 +42,6 @@ from services.platform.tokens import IdentityTokens, TokenCache
 from services.platform.worker import Part, Worker
 from services.volume import app as volume
 from services.volume.settings import VolumeSettings
-from services.volume.stores import open_store
 from storage.embedded import EmbeddedThread
 
 HOST = "127.0.0.1"
@@ -161,9 +160,7 @@ class Embedded:
         for number in range(1, self.settings.hosts + 1):
             name = f"compute{number}"
             parts += agent.parts(self._compute(name, data_dir=self.state / name), broker, hints)
-        settings = self._volume()
-        self._store = open_store(settings.store_url)
-        parts += volume.parts(settings, self._volume_database, broker, self._store, self._volume_images)
+        parts += volume.parts(self._volume(), self._volume_database, broker, self._volume_images)
         return parts
 
     def start(self) -> None:
@@ -193,7 +190,6 @@ class Embedded:
         self._thread.join(10)
         self._worker.stop()
         self._hints.close()
-        self._store.close()
         self._blocks.stop()
 
     def announcement(self) -> str:

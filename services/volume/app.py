@@ -53,6 +53,7 @@ from services.volume.work.bench import Bench
 from services.volume.work.keeper import Keeper
 from services.volume.work.orphans import clear_orphans
 from services.volume.work.worker import Worker
+from services.volume.work.workshop import Workshop
 from storage.client.block_store import BlockStore
 
 RESOURCES = (
@@ -106,21 +107,22 @@ def build_app(
     )
 
 
-def parts(
-    settings: VolumeSettings, transactor: Transactor, broker: Broker, store: BlockStore, images: Images
-) -> list[Part]:
+def parts(settings: VolumeSettings, transactor: Transactor, broker: Broker, images: Images) -> list[Part]:
     """Everything that runs in a replica besides the API."""
-    bench = Bench(transactor, store, images, settings, utcnow)
-    keeper = Keeper(transactor, settings.lease_seconds)
-    worker = Worker(bench, keeper)
-    return [
-        Liveness(transactor, settings),
-        keeper,
-        _WhenReady(transactor, 0.5, worker.sweep, "sweep"),
-        _WhenReady(transactor, settings.orphan_seconds, lambda: _clear(bench), "orphans"),
-        Receiver(broker, topics.WORK, {"work": worker.work}, threads=settings.work_threads),
-        worker,
-    ]
+
+    def furnish(store: BlockStore, fenced: Callable[[], None]) -> list[Part]:
+        bench = Bench(transactor, store, images, settings, utcnow)
+        keeper = Keeper(transactor, settings.lease_seconds)
+        worker = Worker(bench, keeper, fenced)
+        return [
+            keeper,
+            _WhenReady(transactor, 0.5, worker.sweep, "sweep"),
+            _WhenReady(transactor, settings.orphan_seconds, lambda: _clear(bench), "orphans"),
+            Receiver(broker, topics.WORK, {"work": worker.work}, threads=settings.work_threads),
+            worker,
+        ]
+
+    return [Liveness(transactor, settings), Workshop(lambda: open_store(settings.store_url), furnish)]
 
 
 def _clear(bench: Bench) -> None:
@@ -149,7 +151,7 @@ def main() -> None:
     hints, images = Hints(broker), image_client(settings)
     tokens = IdentityTokens(settings.identity_url, TokenCache(settings.token_cache_seconds))
     app = build_app(settings, transactor, hints, images, tokens)
-    running = Parts(parts(settings, transactor, broker, open_store(settings.store_url), images))
+    running = Parts(parts(settings, transactor, broker, images))
     running.start()
     serve(app, settings)
     running.stop()

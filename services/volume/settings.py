@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 from services.platform.settings import Settings
+from services.volume.stores import check_address
 
 
 class VolumeSettings(Settings):
     """What a volume replica reads from the environment besides the common settings."""
 
     port: int = 8776
-    #: Where the block devices live; `file:///directory` for a store of local files.
-    store_url: str = "file:///var/lib/quorate/volumes"
+    #: Where the block devices live: `quorate://monitor,monitor/pool`, or `file:///directory` for local files.
+    store_url: Annotated[str, AfterValidator(check_address)] = "file:///var/lib/quorate/volumes"
     #: The user in whose name image data is read and written (project `service`).
     service_user: str = "cinder"
     service_password: str = ""

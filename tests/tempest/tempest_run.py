@@ -162,6 +162,7 @@ image_ref_alt = {images[1]}
 catalog_type = block-storage
 min_microversion = 3.0
 max_microversion = {VOLUME_MICROVERSION}
+storage_protocol = ceph
 
 [validation]
 run_validation = false

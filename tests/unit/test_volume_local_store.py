@@ -146,5 +146,5 @@ def test_names_that_would_leave_the_directory_are_refused(store: LocalStore) -> 
 
 def test_addresses_of_no_known_kind_are_refused(tmp_path: Path) -> None:
     open_store(f"file://{tmp_path}/new").create("a", 1)
-    with pytest.raises(ValueError, match="QUORATE_STORE_URL"):
+    with pytest.raises(ValueError, match="no store is of the kind"):
         open_store("gopher://mon1/volumes")

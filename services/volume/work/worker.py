@@ -37,8 +37,9 @@ STEPS: dict[Task, Callable[[Bench, Held], None]] = {
 class Worker:
     """Works on `threads` things at a time, besides what its callers' own threads bring."""
 
-    def __init__(self, bench: Bench, keeper: Keeper) -> None:
-        self._bench, self._keeper = bench, keeper
+    def __init__(self, bench: Bench, keeper: Keeper, fenced: Callable[[], None] = lambda: None) -> None:
+        """`fenced` is called when the store answers that it takes nothing from this client any more."""
+        self._bench, self._keeper, self._fenced = bench, keeper, fenced
         self._lease = timedelta(seconds=bench.settings.lease_seconds)
         self._holder = f"{bench.settings.name}:{uuid.uuid4().hex[:8]}"
         self._pool = ThreadPoolExecutor(bench.settings.work_threads, thread_name_prefix="work")
@@ -102,6 +103,9 @@ class Worker:
             self._put_back(claim, _WAIT, failed=False)
         except Failed as problem:
             self._give_up(claim, held, problem)
+        except errors.Blocklisted:
+            self._put_back(claim, _WAIT, failed=False)
+            self._fenced()
         except (Unavailable, errors.Unavailable, errors.ClusterFull, errors.ImageBusy) as error:
             self._after_failure(claim, held, error, may_pass=True)
         except Exception as error:
