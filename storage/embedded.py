@@ -1,4 +1,4 @@
-"""A whole cluster in one process: a monitor with its maps in a folder, some OSDs, and a pool. For development and tests.
+"""A whole cluster in one process: a monitor with its maps in a folder, some OSDs, a pool. For development and tests.
 
 The same code as in the lab; only the sockets are on loopback and the event loop is shared.
 """

@@ -168,7 +168,7 @@ class Osd:
         self.remove(pg)
 
     def remove(self, pg: PgId) -> None:
-        """A copy is needed no more. Until the disk has forgotten it, a new one of the same group must not look there."""
+        """A copy is needed no more. Until the disk has forgotten it, a new one of that group must not look there."""
         self.groups.pop(pg, None)
         self._removing.append(pg)
         self.store.submit(Transaction([RemovePg(pg)]), lambda: self._removing.remove(pg))

@@ -1,4 +1,4 @@
-"""A block store of real processes on loopback: a monitor with its maps in a folder, and OSDs to be killed and frozen."""
+"""A block store of real processes on loopback: a monitor with its maps in a folder, and OSDs to kill and freeze."""
 
 from __future__ import annotations
 
