@@ -1,4 +1,4 @@
-"""Programs that tests drive: whoever lacks one is told which package has it; in continuous integration it must be there."""
+"""Programs that tests drive: whoever lacks one is told which package has it; in CI they must be there."""
 
 from __future__ import annotations
 
