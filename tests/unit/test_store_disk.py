@@ -16,7 +16,7 @@ import uvloop
 
 from storage.names import BLOCK, ObjectId, PgId
 from storage.osd.memory_store import MemoryStore
-from storage.osd.object_store import BlocksDamaged, ObjectStore
+from storage.osd.object_store import BlocksDamaged
 from storage.osd.store.database import IndexDamaged
 from storage.osd.store.disk_store import DiskStore, Settings, StoreFailed, make
 from storage.osd.store.superblock import NoStore, StoreBusy, Superblock, exists
@@ -445,8 +445,3 @@ def test_the_real_disk_gives_space_back(tmp_path: Path) -> None:
     filled = store_once(Transaction([Write(PG, A, 0, block_sums(data))], [data]))
     emptied = store_once(Transaction([Remove(PG, A)]))
     assert filled - emptied >= len(data)
-
-
-def as_store(store: DiskStore | MemoryStore) -> ObjectStore:
-    """Both have the interface (a question for mypy)."""
-    return store

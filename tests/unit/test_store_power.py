@@ -90,7 +90,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(steps, st.sampled_from((math.inf, -1.0)), st.sampled_from((1, 1000)), st.randoms(use_true_random=False))
 def test_power_loss_leaves_whole_changes_in_order(
     script: list[tuple[str, object]], patience: float, cached: int, random: Random
@@ -112,7 +112,7 @@ def test_power_loss_leaves_whole_changes_in_order(
         machine.store.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(plans, min_size=100, max_size=100), st.sampled_from((1, 1000)), st.randoms(use_true_random=False))
 def test_checkpoints_that_take_as_long_as_they_may(script: list[Plan], cached: int, random: Random) -> None:
     """The journal is written while a checkpoint waits, until it is full; the process dies now and then."""

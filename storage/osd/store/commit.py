@@ -69,11 +69,6 @@ class Commit:
         """Nothing waits."""
         return not self._waiting and not self._job.is_running
 
-    @property
-    def is_consistent(self) -> bool:
-        """All that is journaled is applied."""
-        return not self._job.is_running
-
     def drain(self) -> None:
         """Commit what waits, as far as the journal has room, while the event loop stands still."""
         self._job.wait()

@@ -34,7 +34,7 @@ CREATE TABLE state (position INTEGER, sequence INTEGER, generation INTEGER, dama
 """
 _KEY = "pool = ? AND seed = ? AND name = ? AND snap = ?"
 _shares = msgspec.msgpack.Decoder(dict[int, int])
-Blocks = tuple["array[int]", "array[int] | None"]
+BlockMap = tuple["array[int]", "array[int] | None"]
 ObjectRow = tuple[int, int, str, int, bytes, int, bytes | None, bytes, bytes, bytes | None, bytes]
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -117,7 +117,7 @@ class Database:
             _check((pool, seed, key, value), checksum, "a key")
             yield pool, seed, key, value
 
-    def blocks(self, pg: PgId, object_id: ObjectId) -> Blocks:
+    def blocks(self, pg: PgId, object_id: ObjectId) -> BlockMap:
         """The sums and homes of an object, as the last checkpoint stored them."""
         query = f"SELECT homes, sums, blocks_checksum FROM objects WHERE {_KEY}"  # noqa: S608
         homes, sums, checksum = self._reader.execute(query, (*pg, *object_id)).fetchone() or (None, b"", b"")

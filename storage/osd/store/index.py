@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from storage.names import ObjectId, PgId
-from storage.osd.store.database import Blocks, Changes, object_row
+from storage.osd.store.database import BlockMap, Changes, object_row
 from storage.osd.store.journal import Mark
 from storage.osd.store.ordered_keys import OrderedKeys
 from storage.osd.store.slots import Slots
@@ -48,7 +48,7 @@ class Index:
         self,
         objects: Iterable[StoredObject],
         keys: Iterable[tuple[int, int, str, bytes]],
-        load: Callable[[PgId, ObjectId], Blocks],
+        load: Callable[[PgId, ObjectId], BlockMap],
         limit: int,
     ) -> None:
         self.groups: dict[PgId, Group] = {}
