@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 FRESH, POOLED, WRITES, RPC = "fresh connections", "pooled connection", "writes", "RPC"
 BUILDS = "all 30 ACTIVE"
+BLOCKS = "block writes"
 
 SILENT = (
     "Clients of a broker that is silent, not dead, give it up after two seconds (confirm and heartbeat timeouts); a"
@@ -45,6 +46,12 @@ TARGETS: dict[str, Target] = {
     "scheduler": Target("SIGKILL of a scheduler in mid-build of 30", {BUILDS: 20.0}, failed=0),
     "conductor": Target("SIGKILL of a conductor in mid-build of 30", {BUILDS: 20.0}, failed=0),
     "compute": Target("SIGKILL of a compute agent in mid-build of 30", {BUILDS: 30.0}, failed=0),
+    "osd-kill": Target("SIGKILL of an OSD", {BLOCKS: 1.0}, failed=0),
+    "osd-pause": Target("pause of an OSD", {BLOCKS: 3.0}, failed=0),
+    "osd-cut": Target("isolation of an OSD", {BLOCKS: 3.0}, failed=0),
+    "mon-kill": Target("SIGKILL of a monitor", {BLOCKS: 0.5}, failed=0),
+    "mon-majority": Target("SIGKILL of two of three monitors", {BLOCKS: 0.5}, failed=0),
+    "storage-power": Target("SIGKILL of every OSD and monitor at once, then `quorate up`"),
     "one-of-each": Target("SIGKILL of one of everything at once"),
     "all": Target("SIGKILL of every container at once, then `quorate up`"),
 }
