@@ -132,6 +132,12 @@ class CommandReply(Message, tag=11, frozen=True):
     retry: bool = False
 
 
+class Heard(Message, tag=12, frozen=True):
+    """A monitor tells the others, every second, whose beacons it heard and how many seconds ago."""
+
+    beacons: tuple[tuple[int, float], ...]
+
+
 # -- clients with OSDs -----------------------------------------------------------------------------------------------
 
 OpKind = Literal[
@@ -393,7 +399,7 @@ class ScrubOrder(Message, tag=47, frozen=True):
 
 
 AnyMessage = (
-    Hello | Subscribe | Maps | GetMaps | Boot | Beacon | Failure | UpThru | Command | CommandReply
+    Hello | Subscribe | Maps | GetMaps | Boot | Beacon | Failure | UpThru | Command | CommandReply | Heard
     | ClientOp | ClientReply | Notification | NotificationAck
     | Ping | Pong | Query | Notify | GetListing | Listing | Activate | Activated | SubOp | SubOpDone
     | Pull | Push | PushDone | Started | RemovePgCopy | ScrubRequest | ScrubReply | ScrubOrder

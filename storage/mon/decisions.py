@@ -63,13 +63,16 @@ def decide(cluster: ClusterMap, reports: Reports, now: float, wall: float, patie
     """The next map that the reports ask for, with all that is to be changed; None where nothing is."""
     draft = Draft(cluster, wall)
     for when, boot in reports.boots.values():
-        if now - when <= patience.boot and refusal(cluster, boot) is None and not is_booted(cluster, boot):
+        if now - when <= patience.boot and refusal(cluster, boot) is None and _may_boot(cluster, reports, boot, now):
             _boot(draft, boot)
     _mark_down(draft, reports, now, patience)
     _mark_out(draft, patience)
     for number, asked in reports.up_thru.items():
         osd = draft.osds.get(number)
-        if osd is not None and osd.up and osd.incarnation == asked.incarnation and osd.up_thru < asked.epoch:
+        if (
+            osd is not None and osd.up and osd.incarnation == asked.incarnation
+            and max(osd.up_thru + 1, osd.up_from) <= asked.epoch
+        ):  # fmt: skip
             draft.set_osd(number, f"osd.{number} lives in {asked.epoch}", up_thru=cluster.epoch)
     expired = [client for client, until in cluster.blocklist.items() if until < wall]
     if expired:
@@ -96,6 +99,16 @@ def refusal(cluster: ClusterMap, boot: Boot) -> str | None:
     )  # fmt: skip
 
 
+def _may_boot(cluster: ClusterMap, reports: Reports, boot: Boot, now: float) -> bool:
+    """A process that was wrongly taken for dead must know of that; and where it happens again and again, it waits."""
+    osd = cluster.osds.get(boot.osd)
+    if osd is None or osd.incarnation != boot.incarnation:
+        return True
+    if osd.up:
+        return osd.address != boot.address
+    return boot.epoch >= osd.down_at and not reports.must_wait(boot.osd, now)
+
+
 def _boot(draft: Draft, boot: Boot) -> None:
     old = draft.osds.get(boot.osd)
     if old is None:
@@ -118,12 +131,11 @@ def _mark_down(draft: Draft, reports: Reports, now: float, patience: Patience) -
             reason = accused[number][min(believed)]
             names = ", ".join(f"osd.{reporter}" for reporter in sorted(believed))
             _down(draft, number, f"osd.{number} down: {reason}, say {names}")
-    up = [number for number, osd in draft.osds.items() if osd.up and number in cluster.osds]
-    heard = [number for number in up if reports.alive(number, now, patience.beacon)]
-    if now - reports.started < patience.beacon or 2 * len(heard) < len(up):
+    if not reports.is_judge(now, patience.beacon):
         return  # perhaps it is this monitor that hears nothing
-    for number in set(up) - set(heard):
-        if draft.osds[number].up_from != draft.epoch:
+    for number, osd in list(draft.osds.items()):
+        is_settled = draft.wall - osd.since > patience.beacon and osd.up_from != draft.epoch
+        if osd.up and is_settled and reports.is_silent(number, now, patience.beacon):
             _down(draft, number, f"osd.{number} down: no beacon for {patience.beacon:.0f} s")
 
 
@@ -136,7 +148,7 @@ def _mark_out(draft: Draft, patience: Patience) -> None:
     for number, osd in list(draft.osds.items()):
         if osd.up or not osd.placed or draft.wall - osd.since < patience.out:
             continue
-        left = [other for key, other in draft.osds.items() if key != number and other.placed]
+        left = [other for key, other in draft.osds.items() if key != number and other.placed and other.weight > 0]
         domains = {"osd": len(left), "host": len({o.host for o in left}), "zone": len({o.zone for o in left})}
         if all(domains[pool.failure_domain] >= pool.size for pool in draft.cluster.pools.values()):
             draft.set_osd(number, f"osd.{number} out: down for {patience.out:.0f} s", placed=False, auto_out=True)

@@ -53,8 +53,12 @@ class EtcdMapStore:
 
     def put(self, epoch: int, data: bytes) -> bool:
         key = _encode(self._key(epoch))
+        compare = [{"key": key, "result": "EQUAL", "target": "CREATE", "create_revision": 0}]
+        if epoch > 1:
+            before = _encode(self._key(epoch - 1))
+            compare.append({"key": before, "result": "GREATER", "target": "CREATE", "create_revision": 0})
         body = {
-            "compare": [{"key": key, "result": "EQUAL", "target": "CREATE", "create_revision": 0}],
+            "compare": compare,
             "success": [{"request_put": {"key": key, "value": _encode(data)}}],
             "failure": [],
         }

@@ -23,7 +23,10 @@ class MapStore(Protocol):
         ...
 
     def put(self, epoch: int, data: bytes) -> bool:
-        """Write the map of an epoch if nobody has: whether this was it. Durable on return."""
+        """Write the map of an epoch if nobody has, and the one before is there: whether this was it. Durable on return.
+
+        A monitor that slept while many maps were made, and forgotten, knows none that is there.
+        """
         ...
 
     def trim(self, floor: int) -> None:
@@ -44,7 +47,10 @@ class MemoryMapStore:
         return [self._maps[epoch] for epoch in sorted(self._maps) if first <= epoch <= last]
 
     def put(self, epoch: int, data: bytes) -> bool:
-        return self._maps.setdefault(epoch, data) is data
+        if epoch in self._maps or (epoch > 1 and epoch - 1 not in self._maps):
+            return False
+        self._maps[epoch] = data
+        return True
 
     def trim(self, floor: int) -> None:
         for epoch in [epoch for epoch in self._maps if epoch < floor]:
@@ -72,6 +78,8 @@ class FolderMapStore:
         return [self._path(epoch).read_bytes() for epoch in self._epochs() if first <= epoch <= last]
 
     def put(self, epoch: int, data: bytes) -> bool:
+        if epoch > 1 and not self._path(epoch - 1).exists():
+            return False
         draft = self._folder / f"{epoch}.new"
         with draft.open("wb") as file:
             file.write(data)
@@ -83,7 +91,16 @@ class FolderMapStore:
             return False
         finally:
             draft.unlink()
+        self._sync_folder()
         return True
+
+    def _sync_folder(self) -> None:
+        """Names are durable as well as what they name."""
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def trim(self, floor: int) -> None:
         for epoch in self._epochs():

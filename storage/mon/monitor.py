@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,24 +25,36 @@ from storage.messages import (
     CommandReply,
     Failure,
     GetMaps,
+    Heard,
     Hello,
     Maps,
     ScrubOrder,
     Subscribe,
     UpThru,
 )
+from storage.mon.colleagues import Colleagues
 from storage.mon.commands import CHANGES, CommandRefused
 from storage.mon.decisions import Draft, Patience, decide, is_booted, refusal
 from storage.mon.map_store import MapStore, MapStoreUnavailable
-from storage.mon.queries import QUERIES, reachable, scrub_orders
+from storage.mon.queries import QUERIES, scrub_orders
 from storage.mon.reports import Reports
 from storage.mon.status import status
 
 log = logging.getLogger(__name__)
 #: Seconds between looks at etcd, at the clock, and for which each monitor lets those before it go first.
 POLL, TICK, TURN = 1.0, 0.25, 0.03
+#: Between what monitors tell each other, seconds.
+BEACON = 1.0
 #: So long a fence waits until all OSDs know of it, seconds.
 FENCE = 10.0
+#: A process that stood still for so long hears old news first, seconds.
+STALLED = 1.0
+#: So many of the newest maps are kept in memory: they are served even when the store does not answer.
+KEPT = 600
+
+
+class NotYet(Exception):
+    """A command is done, but not yet known to all who must know."""
 
 
 class Monitor:
@@ -57,9 +69,12 @@ class Monitor:
         self._store = store
         self._thread = ThreadPoolExecutor(1, "maps")
         self.map = ClusterMap(fsid=fsid)
-        self.reports = Reports(started=time.monotonic())
+        self.reports = Reports(started=time.monotonic(), monitors=max(1, len(others)))
         self._subscribers: set[Connection] = set()
         self._osds: dict[Connection, int] = {}
+        self._kept: dict[int, bytes] = {}
+        self._refused: dict[int, str] = {}
+        self._background: set[asyncio.Task[None]] = set()
         self._work = asyncio.Event()
         self._turn = asyncio.Lock()
         self.is_connected = True
@@ -71,6 +86,7 @@ class Monitor:
         hello = Hello(f"mon.{self.name}", "", self.fsid)
         self._listener: Listener = await listen(self.address, hello, self._received, self._closed)
         self.address = self._listener.address
+        self._colleagues = Colleagues(self.others, hello, self._learn)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(job()) for job in (self._poll, self._tick, self._decide)]
 
@@ -78,6 +94,7 @@ class Monitor:
         """Hear nobody any more."""
         for task in self._tasks:
             task.cancel()
+        self._colleagues.close()
         self._listener.close()
         self._thread.shutdown(wait=False)
 
@@ -107,16 +124,25 @@ class Monitor:
         if cluster.epoch <= self.map.epoch:
             return
         is_next = cluster.epoch == self.map.epoch + 1
+        self._remember_deaths(cluster)
         self.map = cluster
+        encoded = self._kept[cluster.epoch] = encode_map(cluster)
+        self._kept.pop(cluster.epoch - KEPT, None)
         log.info("mon.%s: map %d: %s", self.name, cluster.epoch, cluster.reason)
         for number, (_, asked) in list(self.reports.boots.items()):
             if is_booted(cluster, asked):
                 del self.reports.boots[number]
-        message = Maps((encode_map(cluster),))
+        message = Maps((encoded,))
         for connection in list(self._subscribers):
             connection.send(message)  # who misses maps in between asks for them
         if not is_next:
             self._work.set()
+
+    def _remember_deaths(self, cluster: ClusterMap) -> None:
+        for number, osd in cluster.osds.items():
+            before = self.map.osds.get(number)
+            if before is not None and osd.down_at > before.down_at:
+                self.reports.died(number, time.monotonic())
 
     async def _poll(self) -> None:
         while True:
@@ -125,8 +151,16 @@ class Monitor:
             await asyncio.sleep(POLL)
 
     async def _tick(self) -> None:
+        last = told = time.monotonic()
         while True:
             await asyncio.sleep(TICK)
+            now = time.monotonic()
+            if now - last > STALLED:
+                self.reports.started = now
+            if now - told >= BEACON:
+                self._colleagues.tell(self.reports.to_tell(now))
+                told = now
+            last = now
             self._work.set()
 
     async def _decide(self) -> None:
@@ -178,6 +212,8 @@ class Monitor:
             self._work.set()
         elif isinstance(message, Boot):
             self._boot(message)
+        elif isinstance(message, Heard):
+            self.reports.heard(connection.name, message, now)
         elif isinstance(message, UpThru):
             self.reports.up_thru[message.osd] = message
             self._work.set()
@@ -186,7 +222,7 @@ class Monitor:
             if message.epoch:
                 self._in_background(self._send_maps(connection, message.epoch + 1, 1 << 60))
             elif self.map.epoch:
-                connection.send(Maps((encode_map(self.map),)))
+                connection.send(Maps((self._kept[self.map.epoch],)))
         elif isinstance(message, GetMaps):
             self._in_background(self._send_maps(connection, message.first, message.last))
         elif isinstance(message, Command):
@@ -195,17 +231,21 @@ class Monitor:
     def _boot(self, message: Boot) -> None:
         why_not = refusal(self.map, message)
         if why_not is not None:
-            log.warning("mon.%s: %s", self.name, why_not)
+            if self._refused.get(message.osd) != message.incarnation:
+                self._refused[message.osd] = message.incarnation
+                log.warning("mon.%s: %s", self.name, why_not)
         elif not is_booted(self.map, message):
             self.reports.boots[message.osd] = (time.monotonic(), message)
             self._work.set()
 
-    _background: set[asyncio.Task[None]] = set()
-
-    def _in_background(self, job: Any) -> None:
+    def _in_background(self, job: Coroutine[Any, Any, None]) -> None:
         async def quietly() -> None:
-            with contextlib.suppress(MapStoreUnavailable):
+            try:
                 await job
+            except MapStoreUnavailable:
+                pass  # said already
+            except Exception:
+                log.exception("mon.%s: a request could not be served", self.name)
 
         task = asyncio.get_running_loop().create_task(quietly())
         self._background.add(task)
@@ -213,9 +253,14 @@ class Monitor:
 
     async def _send_maps(self, connection: Connection, first: int, last: int) -> None:
         if first == self.map.epoch:
-            connection.send(Maps((encode_map(self.map),)))
+            connection.send(Maps((self._kept[first],)))
         elif first < self.map.epoch:
-            maps = await self._ask_store(self._store.between, first, min(last, self.map.epoch))
+            last = min(last, self.map.epoch)
+            first = max(first, self.map.floor)
+            if all(epoch in self._kept for epoch in range(first, last + 1)):
+                maps = [self._kept[epoch] for epoch in range(first, last + 1)]
+            else:
+                maps = await self._ask_store(self._store.between, first, last)
             if maps:
                 connection.send(Maps(tuple(maps)))
 
@@ -228,16 +273,19 @@ class Monitor:
             reply = CommandReply(message.number, "", json.dumps(result).encode())
         except (CommandRefused, json.JSONDecodeError) as refused:
             reply = CommandReply(message.number, str(refused))
-        except (MapStoreUnavailable, TimeoutError):
+        except NotYet as waiting:
+            reply = CommandReply(message.number, str(waiting), retry=True)
+        except MapStoreUnavailable:
             sentence = "the monitors have no majority: the map can't change now (reading and writing data goes on)"
             reply = CommandReply(message.number, sentence, retry=True)
+        except Exception as error:
+            log.exception("mon.%s: %s failed", self.name, message.name)
+            reply = CommandReply(message.number, f"mon.{self.name} could not do it: {error}")
         connection.send(reply)
 
     async def _answer(self, name: str, arguments: dict[str, Any]) -> Any:
         if name == "status":
-            loop = asyncio.get_running_loop()
-            monitors = await loop.run_in_executor(None, reachable, self.others or (self.address,))
-            return status(self.map, self.reports, monitors)
+            return status(self.map, self.reports, self._colleagues.reachable() or {self.address: True})
         if name in QUERIES:
             return QUERIES[name](self.map, self.reports)
         if name in ("pg scrub", "pg deep-scrub"):
@@ -261,12 +309,17 @@ class Monitor:
 
     async def _everybody_knows(self, epoch: int) -> None:
         """Until each OSD that is up has said that it knows a map: an OSD that does not is marked down by others."""
-        async with asyncio.timeout(FENCE):
-            while True:
-                epochs = [self.reports.beacons.get(number) for number, osd in self.map.osds.items() if osd.up]
-                if all(heard is not None and heard[1].epoch >= epoch for heard in epochs):
-                    return
-                await asyncio.sleep(0.02)
+        until = time.monotonic() + FENCE
+        while ignorant := [number for number, osd in self.map.osds.items() if osd.up and self._told(number) < epoch]:
+            if time.monotonic() > until:
+                names = ", ".join(f"osd.{number}" for number in ignorant)
+                raise NotYet(f"{names} did not yet confirm map {epoch}: until then the client may write")
+            await asyncio.sleep(0.02)
+
+    def _told(self, number: int) -> int:
+        """The epoch that an OSD said it knows."""
+        _, beacon = self.reports.beacons.get(number, (0.0, None))
+        return beacon.epoch if beacon is not None else 0
 
     def _order_scrub(self, arguments: dict[str, Any], *, deep: bool) -> list[str]:
         orders = scrub_orders(self.map, arguments)

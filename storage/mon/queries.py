@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from storage.cluster_map import ClusterMap
-from storage.connection import split_address
 from storage.mon import status
 from storage.mon.commands import CommandRefused
 from storage.mon.reports import Reports
 from storage.names import PgId
-
-
-def reachable(addresses: tuple[str, ...]) -> dict[str, bool]:
-    """Which monitors take connections (blocks)."""
-    found = {}
-    for address in addresses:
-        try:
-            socket.create_connection(split_address(address), 0.2).close()
-        except OSError:
-            found[address] = False
-        else:
-            found[address] = True
-    return found
 
 
 def scrub_orders(cluster: ClusterMap, arguments: dict[str, Any]) -> list[tuple[PgId, int]]:

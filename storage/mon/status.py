@@ -10,6 +10,9 @@ import msgspec
 from storage.cluster_map import ClusterMap
 from storage.mon.reports import Reports
 
+#: Above this share of the disk an OSD refuses to write.
+FULL = 0.95
+
 
 def health(cluster: ClusterMap, reports: Reports, monitors: dict[str, bool]) -> tuple[str, dict[str, str]]:
     """Ceph's HEALTH_OK, HEALTH_WARN or HEALTH_ERR, and its checks with a sentence each."""
@@ -37,7 +40,9 @@ def health(cluster: ClusterMap, reports: Reports, monitors: dict[str, bool]) -> 
     if errors:
         checks["OSD_SCRUB_ERRORS"] = f"{errors} objects were damaged at the last scrub (and repaired)"
     full = [
-        number for number, (_, b) in reports.beacons.items() if b.total_bytes and b.used_bytes > 0.95 * b.total_bytes
+        number
+        for number, (_, beacon) in reports.beacons.items()
+        if number in cluster.osds and beacon.used_bytes > FULL * beacon.total_bytes > 0
     ]
     if full:
         checks["OSD_FULL"] = f"{len(full)} full osds: {', '.join(f'osd.{number}' for number in sorted(full))}"
