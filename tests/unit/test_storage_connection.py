@@ -157,9 +157,10 @@ def test_connecting_fails_with_an_oserror() -> None:
         listener.close()
         with pytest.raises(OSError, match=r"refused|Connect call failed|111"):
             await connect(listener.address, CLIENT, end.on_message, end.on_closed)
-        with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
             address = f"127.0.0.1:{silent.getsockname()[1]}"
-            await connect(address, CLIENT, end.on_message, end.on_closed, seconds=0.2)
+            with pytest.raises(TimeoutError):
+                await connect(address, CLIENT, end.on_message, end.on_closed, seconds=0.2)
         strict = await listen("127.0.0.1:0", SERVER, end.on_message, end.on_closed)
         with pytest.raises(ConnectionError):
             await connect(strict.address, Hello("osd.1", "x", "other"), end.on_message, end.on_closed)
