@@ -6,6 +6,7 @@ from tests.lab.peers import PEERS
 from tests.lab.probe import longest_gap
 from tests.lab.record import FRESH, TARGETS, WRITES, Record, missed
 from tests.lab.report import text
+from tests.lab.storage_trial import FAULTS as STORAGE
 from tests.lab.strikes import BALANCERS, BROKERS, BUILDERS, DATABASES, EVERYTHING, PROXIES, REPLICAS
 
 RECORD = Record(
@@ -77,6 +78,6 @@ def test_the_report_names_every_wrong():
 
 def test_every_fault_has_a_target_and_every_peer_a_fault():
     faults = [*REPLICAS, *BALANCERS, *DATABASES, *PROXIES, *BROKERS, *BUILDERS, *EVERYTHING]
-    assert sorted(fault.key for fault in faults) == sorted(TARGETS)
+    assert sorted(fault.key for fault in [*faults, *STORAGE]) == sorted(TARGETS)
     assert {peer.fault for peer in PEERS} <= set(TARGETS)
     assert all(fault.writes for fault in faults if WRITES in TARGETS[fault.key].limits)
