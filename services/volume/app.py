@@ -52,6 +52,7 @@ from services.volume.stores import open_store
 from services.volume.work.bench import Bench
 from services.volume.work.keeper import Keeper
 from services.volume.work.orphans import clear_orphans
+from services.volume.work.purge import purge
 from services.volume.work.worker import Worker
 from services.volume.work.workshop import Workshop
 from storage.client.block_store import BlockStore
@@ -122,7 +123,14 @@ def parts(settings: VolumeSettings, transactor: Transactor, broker: Broker, imag
             worker,
         ]
 
-    return [Liveness(transactor, settings), Workshop(lambda: open_store(settings.store_url), furnish)]
+    def forget() -> None:
+        transactor.write(lambda session: purge(session, utcnow()))
+
+    return [
+        Liveness(transactor, settings),
+        _WhenReady(transactor, 3600, forget, "purge"),
+        Workshop(lambda: open_store(settings.store_url), furnish),
+    ]
 
 
 def _clear(bench: Bench) -> None:
