@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,36 +155,45 @@ STORIES = {
 }
 
 
-@contextmanager
-def world() -> Iterator[World]:
+Fresh = Callable[[], World]
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[Fresh]:
+    """A world with nothing in it."""
     with tempfile.TemporaryDirectory() as directory:
         made = World(Path(directory))
-        yield made
+
+        def begin_again() -> World:
+            made.clear()
+            return made
+
+        yield begin_again
         made.close()
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_undisturbed_work_needs_no_other_replica(name: str) -> None:
-    with world() as made:
-        resource_id = STORIES[name].begin(made)
-        made.worker().work([resource_id])
-        STORIES[name].end(made, resource_id)
-        clear_orphans(made.bench())
-        made.check()
+def test_undisturbed_work_needs_no_other_replica(fresh: Fresh, name: str) -> None:
+    made = fresh()
+    resource_id = STORIES[name].begin(made)
+    made.worker().work([resource_id])
+    STORIES[name].end(made, resource_id)
+    clear_orphans(made.bench())
+    made.check()
 
 
 @pytest.mark.parametrize("kind", ["dies before", "dies after"])
 @pytest.mark.parametrize("name", STORIES)
-def test_another_replica_continues_whatever_call_was_the_last(name: str, kind: str) -> None:
+def test_another_replica_continues_whatever_call_was_the_last(fresh: Fresh, name: str, kind: str) -> None:
     story, at = STORIES[name], 0
     while True:
-        with world() as made:
-            resource_id, fate = story.begin(made), Fate(at, kind)
-            with suppress(Killed):
-                made.worker(fate).work([resource_id])
-            made.settle()
-            made.check()
-            story.end(made, resource_id)
+        made = fresh()
+        resource_id, fate = story.begin(made), Fate(at, kind)
+        with suppress(Killed):
+            made.worker(fate).work([resource_id])
+        made.settle()
+        made.check()
+        story.end(made, resource_id)
         if not fate.came:
             break
         at += 1
@@ -192,67 +201,67 @@ def test_another_replica_continues_whatever_call_was_the_last(name: str, kind: s
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_a_replica_that_slept_does_no_harm_when_it_wakes(name: str) -> None:
+def test_a_replica_that_slept_does_no_harm_when_it_wakes(fresh: Fresh, name: str) -> None:
     story, at = STORIES[name], 0
     while True:
-        with world() as made:
-            resource_id, fate = story.begin(made), Fate(at, "sleeps")
-            sleeper = threading.Thread(target=made.worker(fate).work, args=([resource_id],), daemon=True)
-            sleeper.start()
-            while sleeper.is_alive() and not fate.asleep.wait(0.005):
-                pass
-            made.settle()
-            story.end(made, resource_id)
-            fate.woken.set()
-            sleeper.join(30)
-            assert not sleeper.is_alive()
-            made.settle(2)
-            made.check()
-            story.end(made, resource_id)
+        made = fresh()
+        resource_id, fate = story.begin(made), Fate(at, "sleeps")
+        sleeper = threading.Thread(target=made.worker(fate).work, args=([resource_id],), daemon=True)
+        sleeper.start()
+        while sleeper.is_alive() and not fate.asleep.wait(0.005):
+            pass
+        made.settle()
+        story.end(made, resource_id)
+        fate.woken.set()
+        sleeper.join(30)
+        assert not sleeper.is_alive()
+        made.settle(2)
+        made.check()
+        story.end(made, resource_id)
         if not fate.came:
             break
         at += 1
 
 
-def test_what_a_guest_wrote_survives_a_replica_that_wakes_late() -> None:
+def test_what_a_guest_wrote_survives_a_replica_that_wakes_late(fresh: Fresh) -> None:
     """A creation sleeps at each write; the volume was made by another replica, and written to, before it goes on."""
     at = 0
     while True:
-        with world() as made:
-            volume_id, fate = from_image(made), Fate(at, "sleeps")
+        made = fresh()
+        volume_id, fate = from_image(made), Fate(at, "sleeps")
+        sleeper = threading.Thread(target=made.worker(fate).work, args=([volume_id],), daemon=True)
+        sleeper.start()
+        while sleeper.is_alive() and not fate.asleep.wait(0.005):
+            pass
+        made.settle()
+        made.write(volume_id, LATER)
+        fate.woken.set()
+        sleeper.join(30)
+        made.settle(2)
+        made.check()
+        assert made.read(volume_id, len(LATER)) == LATER
+        if not fate.came:
+            break
+        at += 1
+
+
+def test_a_volume_deleted_while_its_creation_slept_leaves_nothing(fresh: Fresh) -> None:
+    for name in ("create", "create from image", "create from snapshot", "create from volume"):
+        at = 0
+        while True:
+            made = fresh()
+            volume_id, fate = STORIES[name].begin(made), Fate(at, "sleeps")
             sleeper = threading.Thread(target=made.worker(fate).work, args=([volume_id],), daemon=True)
             sleeper.start()
             while sleeper.is_alive() and not fate.asleep.wait(0.005):
                 pass
+            made.ask(volume_id, "force-delete")
             made.settle()
-            made.write(volume_id, LATER)
             fate.woken.set()
             sleeper.join(30)
             made.settle(2)
-            made.check()
-            assert made.read(volume_id, len(LATER)) == LATER
-        if not fate.came:
-            break
-        at += 1
-
-
-def test_a_volume_deleted_while_its_creation_slept_leaves_nothing() -> None:
-    for name in ("create", "create from image", "create from snapshot", "create from volume"):
-        at = 0
-        while True:
-            with world() as made:
-                volume_id, fate = STORIES[name].begin(made), Fate(at, "sleeps")
-                sleeper = threading.Thread(target=made.worker(fate).work, args=([volume_id],), daemon=True)
-                sleeper.start()
-                while sleeper.is_alive() and not fate.asleep.wait(0.005):
-                    pass
-                made.ask(volume_id, "force-delete")
-                made.settle()
-                fate.woken.set()
-                sleeper.join(30)
-                made.settle(2)
-                assert volume_id not in "".join(made.store.list())
-                is_gone(made, volume_id)
+            assert volume_id not in "".join(made.store.list())
+            is_gone(made, volume_id)
             if not fate.came:
                 break
             at += 1

@@ -116,13 +116,25 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.transactor = Transactor(f"sqlite:///{directory}/db.sqlite")
         Base.metadata.create_all(self.transactor.engine)
-        self.store = LocalStore(directory / "store")
-        self.pictures = Pictures()
+        self._stores, self._number = directory, 0
         self.settings = VolumeSettings(lease_seconds=LEASE, name="v", database_url="unused")
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin again, with nothing: cheaper than another database."""
+        self._number += 1
+        self.store = LocalStore(self._stores / f"store{self._number}")
+        self.pictures = Pictures()
         self.passed = 0.0
         self.kind_id = str(uuid.uuid4())
         kind = VolumeType(id=self.kind_id, number=0, name="t", extra_specs={}, is_public=True)
-        self.transactor.write(lambda session: session.add(kind))
+
+        def work(session: Session) -> None:
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(table.delete())
+            session.add(kind)
+
+        self.transactor.write(work)
 
     def now(self) -> datetime:
         return utcnow() + timedelta(seconds=self.passed)
@@ -209,7 +221,10 @@ class World:
         worker = self.worker()
         for _ in range(rounds):
             self.passed += LEASE * 3
-            worker.work(self.transactor.read(lambda session: overdue(session, self.now(), 100)))
+            due = self.transactor.read(lambda session: overdue(session, self.now(), 100))
+            if not due:
+                break
+            worker.work(due)
         clear_orphans(self.bench())
 
     def rows(self, model: Any) -> list[Any]:
