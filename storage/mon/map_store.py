@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import Protocol
 
@@ -62,6 +63,8 @@ class FolderMapStore:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        for draft in folder.glob("*.new"):
+            draft.unlink()  # of a process that died
         self._folder = folder
 
     def _epochs(self) -> list[int]:
@@ -80,7 +83,7 @@ class FolderMapStore:
     def put(self, epoch: int, data: bytes) -> bool:
         if epoch > 1 and not self._path(epoch - 1).exists():
             return False
-        draft = self._folder / f"{epoch}.new"
+        draft = self._folder / f"{epoch}.{secrets.token_hex(4)}.new"
         with draft.open("wb") as file:
             file.write(data)
             file.flush()
