@@ -16,12 +16,14 @@ from storage.names import PgId
 
 def scrub_orders(cluster: ClusterMap, arguments: dict[str, Any]) -> list[tuple[PgId, int]]:
     """Which placement groups are meant by `pg` ("1.1f", or "all"), with their primaries."""
-    wanted = str(arguments.get("pg", ""))
+    wanted, known = str(arguments.get("pg", "")), cluster.pgs()
     try:
-        pgs = cluster.pgs() if wanted == "all" else [PgId.parse(wanted)]
-        orders = [(pg, cluster.interval(pg).primary) for pg in pgs]
-    except (ValueError, KeyError):
-        raise CommandRefused(f"there is no placement group {wanted!r}; 'quorate storage pg ls' lists them") from None
+        pgs = known if wanted == "all" else [PgId.parse(wanted)]
+    except ValueError:
+        pgs = []
+    if wanted != "all" and not (pgs and pgs[0] in known):
+        raise CommandRefused(f"there is no placement group {wanted!r}; 'quorate storage pg ls' lists them")
+    orders = [(pg, cluster.interval(pg).primary) for pg in pgs]
     return [(pg, primary) for pg, primary in orders if primary is not None]
 
 
