@@ -133,7 +133,7 @@ class CommandReply(Message, tag=11, frozen=True):
 
 
 class Heard(Message, tag=12, frozen=True):
-    """A monitor tells the others, every second, whose beacons it heard and how many seconds ago."""
+    """A monitor tells the others, about every second, whose beacons it heard and how many seconds ago."""
 
     beacons: tuple[tuple[int, float], ...]
 

@@ -50,8 +50,7 @@ class MemoryMapStore:
     def put(self, epoch: int, data: bytes) -> bool:
         if epoch in self._maps or (epoch > 1 and epoch - 1 not in self._maps):
             return False
-        self._maps[epoch] = data
-        return True
+        return self._maps.setdefault(epoch, data) is data  # several threads may be here
 
     def trim(self, floor: int) -> None:
         for epoch in [epoch for epoch in self._maps if epoch < floor]:

@@ -43,8 +43,8 @@ from storage.mon.status import status
 log = logging.getLogger(__name__)
 #: Seconds between looks at etcd, at the clock, and for which each monitor lets those before it go first.
 POLL, TICK, TURN = 1.0, 0.25, 0.03
-#: Between what monitors tell each other, seconds.
-BEACON = 1.0
+#: Monitors tell each other what they hear so many times while they wait for a beacon.
+EXCHANGES = 5
 #: So long a fence waits until all OSDs know of it, seconds.
 FENCE = 10.0
 #: A process that stood still for so long hears old news first, seconds.
@@ -157,7 +157,7 @@ class Monitor:
             now = time.monotonic()
             if now - last > STALLED:
                 self.reports.started = now
-            if now - told >= BEACON:
+            if now - told >= self.patience.beacon / EXCHANGES:
                 self._colleagues.tell(self.reports.to_tell(now))
                 told = now
             last = now

@@ -13,8 +13,8 @@ from storage.names import PgId
 
 #: An accusation is repeated every half second; after this many seconds it does not count any more.
 ACCUSATION = 2.0
-#: Monitors tell each other every second what they hear; one that was silent for so long is not counted.
-COLLEAGUE = 3.0
+#: Monitors tell each other what they hear; one that was silent for this share of the patience is not counted.
+COLLEAGUE = 0.6
 #: An OSD that was wrongly taken for dead twice within so many seconds flaps.
 FLAPPING = 60.0
 
@@ -76,7 +76,7 @@ class Reports:
         """Whether silence means something: this monitor has listened long enough, and so did most of the others."""
         if now - self.started < seconds:
             return False
-        listening = sum(now - when <= COLLEAGUE for when in self.colleagues.values())
+        listening = sum(now - when <= COLLEAGUE * seconds for when in self.colleagues.values())
         return self.monitors <= 1 or 2 * listening > self.monitors
 
     def is_silent(self, number: int, now: float, seconds: float) -> bool:
