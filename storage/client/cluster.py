@@ -35,6 +35,8 @@ from storage.messages import (
 
 #: After "again" without a newer map, and between looks at deadlines, seconds.
 SOON, LOOK = 0.02, 0.5
+#: A monitor has so long for a command; a fence waits for OSDs that are about to be taken for dead, seconds.
+ANSWER = 12.0
 
 
 class CommandRefused(StorageError):
@@ -59,6 +61,7 @@ class Cluster:
         self._numbers = count(1)
         self._commands: dict[int, asyncio.Future[CommandReply]] = {}
         self._new_map = asyncio.Event()
+        self._is_stopped = False
         self.watching = Watching(self)
 
     async def start(self) -> None:
@@ -78,6 +81,8 @@ class Cluster:
     async def stop(self) -> None:
         """Close all connections; what is under way fails with Unavailable."""
         self._looking.cancel()
+        self._is_stopped = True
+        self.watching.stop()
         for link in [*self._links, *self._osds.values()]:
             link.close()
         self._osds, self._ready = {}, set()
@@ -125,7 +130,7 @@ class Cluster:
                 if not link.is_open:
                     continue
                 try:
-                    reply = await self._ask(link, name, arguments or {}, min(10.0, until - self._loop.time()))
+                    reply = await self._ask(link, name, arguments or {}, min(ANSWER, until - self._loop.time()))
                 except TimeoutError:
                     continue
                 if not reply.error:
@@ -150,7 +155,9 @@ class Cluster:
     # -- operations --------------------------------------------------------------------------------------------
 
     def request(self, op: ClientOp, data: Sequence[Buffer] = (), seconds: float | None = None) -> Request:
-        """Begin an operation (its number and epoch are filled in here); await its `future`."""
+        """Begin an operation (its number and epoch are filled in here); await its `future`. Raises Unavailable."""
+        if self._is_stopped:
+            raise Unavailable("the client was stopped")
         deadline = self._loop.time() + (seconds or self.deadline)
         request = Request(next(self._numbers), op, data, self._loop.create_future(), deadline)
         self._requests[request.number] = request
@@ -158,6 +165,9 @@ class Cluster:
         return request
 
     def _send(self, request: Request) -> None:
+        if request.future.done():  # nobody waits any more: what was written later must not be overtaken
+            del self._requests[request.number]
+            return
         cluster = self.map
         interval = request.interval = cluster.interval(request.pg)
         primary = interval.primary
@@ -180,10 +190,9 @@ class Cluster:
 
     def _opened(self, number: int) -> None:
         self._ready.add(number)
-        link, epoch = self._osds[number], self.map.epoch
-        for request in self._requests.values():
+        for request in list(self._requests.values()):
             if request.interval is not None and request.interval.primary == number:
-                link.send(request.message(epoch), request.data)
+                self._send(request)
         self.watching.connected(number)
 
     def _forget(self, number: int) -> None:
@@ -219,10 +228,6 @@ class Cluster:
         request.is_waiting = False
         if request.number in self._requests:
             self._send(request)
-
-    def cancel(self, request: Request) -> None:
-        """Nobody waits for it any more."""
-        self._requests.pop(request.number, None)
 
     async def _look(self) -> None:
         """Fail what has waited too long."""

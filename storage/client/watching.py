@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from storage.cluster_map import Interval
 from storage.connection import Connection
-from storage.errors import StorageError
+from storage.errors import BadRequest, Blocklisted, StorageError
 from storage.messages import ClientOp, Notification, NotificationAck
 from storage.names import PgId
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Callback = Callable[[bytes], Awaitable[None]]
+#: Between attempts to register again, seconds.
+PAUSE = 0.5
 
 
 class ClusterWatch:
@@ -25,7 +27,9 @@ class ClusterWatch:
 
     def __init__(self, watching: Watching, pg: PgId, name: str, callback: Callback) -> None:
         self._watching, self.pg, self.name, self.callback = watching, pg, name, callback
+        #: Whose primary knows of it; None before the first.
         self.interval: Interval | None = None
+        self.is_stale = False
         self.renewing: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -50,6 +54,8 @@ class Watching:
         except BaseException:
             self._remove(watch)
             raise
+        if watch.interval != self._current(pg):
+            self._renew(watch)
         return watch
 
     async def close(self, watch: ClusterWatch) -> None:
@@ -67,9 +73,26 @@ class Watching:
             return False
         return self._watches.pop((watch.pg, watch.name), None) is not None
 
+    def stop(self) -> None:
+        """The client ends."""
+        for watches in self._watches.values():
+            for watch in watches:
+                if watch.renewing is not None:
+                    watch.renewing.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def _current(self, pg: PgId) -> Interval | None:
+        """Who serves a placement group now; None where its pool was removed."""
+        cluster = self._cluster.map
+        return cluster.interval(pg) if pg.pool in cluster.pools else None
+
     async def _register(self, watch: ClusterWatch) -> None:
-        watch.interval = self._cluster.map.interval(watch.pg)
+        interval = self._current(watch.pg)
+        if interval is None:
+            raise BadRequest("its pool was removed")
         await self._cluster.request(ClientOp(0, 0, watch.pg, "watch", watch.name)).future
+        watch.interval = interval
 
     # -- events ------------------------------------------------------------------------------------------------
 
@@ -77,7 +100,7 @@ class Watching:
         """Primaries that are new know of no watches."""
         for watches in self._watches.values():
             for watch in watches:
-                if watch.interval is not None and watch.interval != self._cluster.map.interval(watch.pg):
+                if watch.interval is not None and watch.interval != self._current(watch.pg):
                     self._renew(watch)
 
     def connected(self, osd: int) -> None:
@@ -88,21 +111,28 @@ class Watching:
                     self._renew(watch)
 
     def _renew(self, watch: ClusterWatch) -> None:
+        watch.is_stale = True
         if watch.renewing is None or watch.renewing.done():
             watch.renewing = asyncio.get_running_loop().create_task(self._register_again(watch))
 
     async def _register_again(self, watch: ClusterWatch) -> None:
         """Until it is registered with the primary of the newest map; then look at the object."""
-        while True:
+        while watch.is_stale:
+            watch.is_stale = False
             try:
                 await self._register(watch)
+            except (Blocklisted, BadRequest) as error:
+                log.warning("the watch on %s is lost: %s", watch.name, error)
+                return
             except StorageError as error:
                 log.warning("the watch on %s is lost for now: %s", watch.name, error)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(PAUSE)
+                watch.is_stale = True
                 continue
-            if watch.interval == self._cluster.map.interval(watch.pg):
-                break
-        await self._call(watch, b"")
+            if watch.interval != self._current(watch.pg):
+                watch.is_stale = True
+            elif not watch.is_stale:
+                await self._call(watch, b"")
 
     def notified(self, connection: Connection, message: Notification, data: memoryview) -> None:
         """Call back, then acknowledge; number 0: the primary of this interval has ended it."""
