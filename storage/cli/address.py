@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +20,16 @@ from storage.errors import StorageError
 VARIABLE = "QUORATE_STORE_URL"
 DEADLINE = 10.0
 Result = TypeVar("Result")
+
+
+class Format(StrEnum):
+    """For people or for programs."""
+
+    PLAIN = "plain"
+    JSON = "json"
+
+
+AsFormat = Annotated[Format, typer.Option("--format", "-f", help="For people or for programs.")]
 
 
 def store_url() -> str:
@@ -34,7 +45,7 @@ def one_line() -> Iterator[None]:
     """What goes wrong is one line and exit code 1."""
     try:
         yield
-    except (StorageError, ValueError) as error:
+    except (StorageError, ValueError, OSError) as error:
         print(f"quorate: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from storage.cli.address import images, one_line, store_url, with_cluster
+from storage.cli.address import AsFormat, Format, images, one_line, store_url, with_cluster
 from storage.cli.bench import bench as run_bench
 from storage.cli.words import parse_size, size, table
 from storage.client.block_store import ImageInfo
@@ -20,7 +21,6 @@ app = typer.Typer(no_args_is_help=True, help="Block devices of the store, as the
 snap, lock = typer.Typer(no_args_is_help=True, help="Snapshots."), typer.Typer(no_args_is_help=True, help="Locks.")
 app.add_typer(snap, name="snap")
 app.add_typer(lock, name="lock")
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Image = Annotated[str, typer.Argument(help="The image's name.")]
 Spec = Annotated[str, typer.Argument(help="image@snapshot")]
 Size = Annotated[str, typer.Option("--size", "-s", help="10G, 512M, 4096B; a plain number is mebibytes.")]
@@ -34,32 +34,41 @@ def _split(spec: str) -> tuple[str, str]:
 
 
 @app.command("ls")
-def ls(long: Annotated[bool, typer.Option("--long", "-l", help="Sizes and parents, too.")] = False) -> None:
+def ls(
+    long: Annotated[bool, typer.Option("--long", "-l", help="Sizes, parents and snapshots, too.")] = False,
+    form: AsFormat = Format.PLAIN,
+) -> None:
     """All images of the pool."""
     with images() as store:
         names = store.list()
-        if not long:
-            print("\n".join(names))
-            return
-        rows: list[list[object]] = []
-        for name in names:
-            info = store.info(name)
-            parent = f"{info.parent.image}@{info.parent.snapshot}" if info.parent else ""
-            rows.append([name, size(info.size), parent, "excl" if info.lock_owner else ""])
-            rows += [
-                [f"{name}@{one.name}", size(one.size), parent, "yes" if one.protected else ""] for one in info.snapshots
-            ]
-        print(table(("NAME", "SIZE", "PARENT", "PROT/LOCK"), rows))
+        found = [store.info(name) for name in names] if long else []
+    if form is Format.JSON:
+        print(json.dumps([asdict(one) for one in found] if long else names, indent=2))
+    elif long:
+        print(images_text(found))
+    else:
+        print("\n".join(names))
+
+
+def images_text(found: list[ImageInfo]) -> str:
+    """As `rbd ls -l` lays it out."""
+    rows: list[list[object]] = []
+    for info in found:
+        parent = f"{info.parent.image}@{info.parent.snapshot}" if info.parent else ""
+        rows.append([info.name, size(info.size), parent, "", "excl" if info.lock_owner else ""])
+        rows += [
+            [f"{info.name}@{one.name}", size(one.size), parent, "yes" if one.protected else "", ""]
+            for one in info.snapshots
+        ]
+    return table(("NAME", "SIZE", "PARENT", "PROT", "LOCK"), rows)
 
 
 @app.command()
-def info(image: Image, as_json: AsJson = False) -> None:
+def info(image: Image, form: AsFormat = Format.PLAIN) -> None:
     """An image's size, snapshots, parent and lock."""
     with images() as store:
         found = store.info(image)
-    if as_json:
-        from dataclasses import asdict
-
+    if form is Format.JSON:
         print(json.dumps(asdict(found), indent=2))
     else:
         print(info_text(found))
@@ -115,12 +124,14 @@ def resize(image: Image, size: Size, shrink: Annotated[bool, typer.Option("--all
 
 
 @snap.command("ls")
-def snap_ls(image: Image) -> None:
+def snap_ls(image: Image, form: AsFormat = Format.PLAIN) -> None:
     """The snapshots of an image."""
     with images() as store:
-        rows = [
-            [one.id, one.name, size(one.size), "yes" if one.protected else ""] for one in store.info(image).snapshots
-        ]
+        found = store.info(image).snapshots
+    if form is Format.JSON:
+        print(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    rows = [[one.id, one.name, size(one.size), "yes" if one.protected else ""] for one in found]
     print(table(("SNAPID", "NAME", "SIZE", "PROTECTED"), rows))
 
 
@@ -229,7 +240,7 @@ def bench(
 
 
 @app.command("map-show")
-def map_show(image: Image, as_json: AsJson = False) -> None:
+def map_show(image: Image, form: AsFormat = Format.PLAIN) -> None:
     """Which placement groups and OSDs an image's objects are on."""
     with images() as store:
         found = store.info(image)
@@ -248,4 +259,4 @@ def map_show(image: Image, as_json: AsJson = False) -> None:
 
     rows = with_cluster(look)
     lines = [[row["object"], row["pg"], row["acting"], f"osd.{row['primary']}"] for row in rows]
-    print(json.dumps(rows, indent=2) if as_json else table(("OBJECT", "PG", "ACTING", "PRIMARY"), lines))
+    print(json.dumps(rows, indent=2) if form is Format.JSON else table(("OBJECT", "PG", "ACTING", "PRIMARY"), lines))

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from storage.cli.address import ask
-from storage.cli.words import size, table
+from storage.cli import storage_text as text
+from storage.cli.address import AsFormat, Format, ask, one_line
+from storage.errors import BadRequest
 
 app = typer.Typer(no_args_is_help=True, help="The block store's cluster, as the `ceph` command shows it.")
 osd, pg, pool, blocklist = (typer.Typer(no_args_is_help=True, help=text) for text in (
@@ -18,47 +19,34 @@ app.add_typer(osd, name="osd")
 app.add_typer(pg, name="pg")
 app.add_typer(pool, name="pool")
 app.add_typer(blocklist, name="blocklist")
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Number = Annotated[int, typer.Argument(help="The OSD's number: 0 for osd.0.")]
 
 
-def _show(answer: Any, text: str, as_json: bool) -> None:
-    print(json.dumps(answer, indent=2) if as_json else text)
+def _show(answer: Any, plain: str, form: Format) -> None:
+    print(json.dumps(answer, indent=2) if form is Format.JSON else plain)
 
 
 @app.command()
-def status(as_json: AsJson = False) -> None:
+def status(form: AsFormat = Format.PLAIN) -> None:
     """Health, monitors, OSDs and placement groups (`ceph -s`)."""
     answer = ask("status")
-    _show(answer, status_text(answer), as_json)
-
-
-def status_text(answer: dict[str, Any]) -> str:
-    """As `ceph -s` lays it out."""
-    monitors, osds, pgs = answer["monitors"], answer["osds"], answer["pgs"]
-    there = [name for name, is_there in monitors.items() if is_there]
-    lines = ["  cluster:", f"    id:     {answer['fsid']}", f"    health: {answer['health']}"]
-    lines += [f"            {sentence}" for sentence in answer["checks"].values()]
-    lines += ["", "  services:", f"    mon: {len(there)}/{len(monitors)} daemons answer: {', '.join(there)}"]
-    lines += [f"    osd: {osds['total']} osds: {osds['up']} up, {osds['in']} in; map epoch {answer['epoch']}"]
-    count = sum(pgs.values())
-    lines += ["", "  data:", f"    pools:   {answer['pools']} pools, {count} pgs"]
-    lines += [f"    objects: {answer['objects']} objects, {size(answer['bytes'])}"]
-    free = answer["total_bytes"] - answer["used_bytes"]
-    lines += [f"    usage:   {size(answer['used_bytes'])} used, {size(free)} / {size(answer['total_bytes'])} avail"]
-    if answer["degraded"]:
-        lines += [f"    {answer['degraded']} object copies degraded"]
-    states = sorted(pgs.items(), key=lambda item: -item[1])
-    lines += [
-        f"    {'pgs:' if not index else '    '}     {number:<4} {name}" for index, (name, number) in enumerate(states)
-    ]
-    return "\n".join(lines)
+    _show(answer, text.status_text(answer), form)
 
 
 @app.command("map-show")
 def map_show() -> None:
     """The cluster map of the newest epoch, as JSON."""
     print(json.dumps(ask("map"), indent=2))
+
+
+@app.command("map-history")
+def map_history(
+    count: Annotated[int, typer.Option("--count", "-n", help="So many of the newest.")] = 20,
+    form: AsFormat = Format.PLAIN,
+) -> None:
+    """What the monitors decided lately, and why."""
+    maps = ask("map history", count=count)
+    _show(maps, text.history_text(maps), form)
 
 
 @app.command()
@@ -74,41 +62,24 @@ def deep_scrub(group: Annotated[str, typer.Argument(help="A placement group, as 
 
 
 @osd.command("tree")
-def osd_tree(as_json: AsJson = False) -> None:
+def osd_tree(form: AsFormat = Format.PLAIN) -> None:
     """Zones, hosts and OSDs."""
     rows = ask("osd tree")
-    _show(rows, tree_text(rows), as_json)
-
-
-def tree_text(rows: list[dict[str, Any]]) -> str:
-    """As `ceph osd tree` lays it out."""
-    lines: list[list[object]] = [["", round(sum(row["weight"] for row in rows), 5), "root default", "", "", "", ""]]
-    zone = host = None
-    for row in rows:
-        if row["zone"] != zone:
-            zone, host = row["zone"], None
-            lines.append(["", "", f"    zone {zone}", "", "", "", ""])
-        if (row["zone"], row["host"]) != (zone, host):
-            host = row["host"]
-            lines.append(["", "", f"        host {host}", "", "", "", ""])
-        state = "up" if row["up"] else "down"
-        reweight = f"{1.0 if row['in'] else 0.0:.5f}"
-        lines.append(
-            [row["osd"], row["weight"], f"            osd.{row['osd']}", state, reweight, row["pgs"], row["primary"]]
-        )
-    return table(("ID", "WEIGHT", "TYPE NAME", "STATUS", "REWEIGHT", "PGS", "PRIMARY OF"), lines)
+    _show(rows, text.tree_text(rows), form)
 
 
 @osd.command("df")
-def osd_df(as_json: AsJson = False) -> None:
+def osd_df(form: AsFormat = Format.PLAIN) -> None:
     """How full the disks are."""
     rows = ask("osd tree")
-    lines = [
-        [row["osd"], row["weight"], size(row["total_bytes"]), size(row["used_bytes"]),
-         f"{100 * row['used_bytes'] / max(1, row['total_bytes']):.2f}", row["pgs"], "up" if row["up"] else "down"]
-        for row in rows
-    ]  # fmt: skip
-    _show(rows, table(("ID", "WEIGHT", "SIZE", "USED", "%USE", "PGS", "STATUS"), lines), as_json)
+    _show(rows, text.df_text(rows), form)
+
+
+@osd.command("dump")
+def osd_dump(form: AsFormat = Format.PLAIN) -> None:
+    """The cluster map: pools, OSDs and fences."""
+    cluster = ask("map")
+    _show(cluster, text.dump_text(cluster), form)
 
 
 @osd.command("out")
@@ -149,25 +120,27 @@ def osd_purge(number: Number, sure: Annotated[bool, typer.Option("--yes-i-really
 
 
 @pg.command("ls")
-def pg_ls(as_json: AsJson = False) -> None:
+def pg_ls(form: AsFormat = Format.PLAIN) -> None:
     """All placement groups, where they are and how they do."""
     rows = ask("pg ls")
-    lines = [
-        [row["pg"], row["objects"], row["degraded"], row["unfound"], size(row["bytes"]), row["state"],
-         row["version"], str(list(row["acting"])), "none" if row["primary"] is None else f"osd.{row['primary']}"]
-        for row in rows
-    ]  # fmt: skip
-    titles = ("PG", "OBJECTS", "DEGRADED", "UNFOUND", "BYTES", "STATE", "VERSION", "ACTING", "PRIMARY")
-    _show(rows, table(titles, lines), as_json)
+    _show(rows, text.pgs_text(rows), form)
+
+
+@pg.command("query")
+def pg_query(group: Annotated[str, typer.Argument(help="As 1.1f.")]) -> None:
+    """All that is known of one placement group, as JSON."""
+    with one_line():
+        found = [row for row in ask("pg ls") if row["pg"] == group]
+        if not found:
+            raise BadRequest(f"there is no placement group {group!r}; 'quorate storage pg ls' lists them")
+    print(json.dumps(found[0], indent=2))
 
 
 @pool.command("ls")
-def pool_ls(as_json: AsJson = False) -> None:
+def pool_ls(form: AsFormat = Format.PLAIN) -> None:
     """All pools."""
     rows = ask("pool ls")
-    names = ("id", "name", "size", "min_size", "pg_num", "failure_domain", "objects")
-    lines = [[*(row[name] for name in names), size(row["bytes"])] for row in rows]
-    _show(rows, table((*(name.upper() for name in names), "BYTES"), lines), as_json)
+    _show(rows, text.pools_text(rows), form)
 
 
 @pool.command("create")
@@ -176,6 +149,19 @@ def pool_create(name: str, size: int = 3, min_size: int = 0, pg_num: int = 32, f
     more = {"min_size": min_size} if min_size else {}
     ask("pool create", pool=name, size=size, pg_num=pg_num, failure_domain=failure_domain, **more)
     print(f"pool '{name}' created")
+
+
+@pool.command("set")
+def pool_set(
+    name: str,
+    key: Annotated[str, typer.Argument(help="size or min_size")],
+    value: Annotated[int, typer.Argument(help="How many copies.")],
+) -> None:
+    """Change how many copies there are, or how many must be up for writing."""
+    if key not in ("size", "min_size"):
+        raise typer.BadParameter("what can be set is size and min_size")
+    ask("pool set", pool=name, **{key: value})
+    print(f"set pool '{name}' {key} to {value}")
 
 
 @pool.command("rm")
@@ -190,10 +176,10 @@ def pool_rm(
 
 
 @blocklist.command("ls")
-def blocklist_ls(as_json: AsJson = False) -> None:
+def blocklist_ls(form: AsFormat = Format.PLAIN) -> None:
     """Clients that may write no more."""
     fenced = ask("blocklist ls")
-    _show(fenced, "\n".join(sorted(fenced)) or "nobody is fenced", as_json)
+    _show(fenced, "\n".join(sorted(fenced)) or "nobody is fenced", form)
 
 
 @blocklist.command("add")

@@ -29,7 +29,8 @@ def _number(arguments: dict[str, Any], key: str, low: float, high: float) -> flo
     return value
 
 
-def _whole(arguments: dict[str, Any], key: str, low: int, high: int) -> int:
+def whole(arguments: dict[str, Any], key: str, low: int, high: int) -> int:
+    """A whole number of the arguments."""
     value = _number(arguments, key, low, high)
     if value != int(value):
         raise CommandRefused(f"{key} must be a whole number")
@@ -37,7 +38,7 @@ def _whole(arguments: dict[str, Any], key: str, low: int, high: int) -> int:
 
 
 def _osd(draft: Draft, arguments: dict[str, Any]) -> int:
-    number = _whole(arguments, "osd", 0, 1 << 31)
+    number = whole(arguments, "osd", 0, 1 << 31)
     if number not in draft.osds:
         raise CommandRefused(f"there is no osd.{number}; 'quorate storage osd tree' lists them")
     return number
@@ -55,9 +56,9 @@ def pool_create(draft: Draft, arguments: dict[str, Any]) -> Any:
     name = str(arguments.get("pool", ""))
     if not NAME_RULE.fullmatch(name):
         raise CommandRefused("a pool's name has 1 to 100 letters, digits, dots, hyphens and underscores")
-    size = _whole({"size": 3, **arguments}, "size", 1, 10)
-    min_size = _whole({"min_size": size // 2 + 1, **arguments}, "min_size", 1, size)
-    pg_num = _whole({"pg_num": 32, **arguments}, "pg_num", 1, MOST_PGS)
+    size = whole({"size": 3, **arguments}, "size", 1, 10)
+    min_size = whole({"min_size": size // 2 + 1, **arguments}, "min_size", 1, size)
+    pg_num = whole({"pg_num": 32, **arguments}, "pg_num", 1, MOST_PGS)
     domain = arguments.get("failure_domain", "host")
     if domain not in get_args(FailureDomain):
         raise CommandRefused(f"failure_domain is one of {', '.join(get_args(FailureDomain))}")
@@ -91,8 +92,8 @@ def pool_set(draft: Draft, arguments: dict[str, Any]) -> Any:
     """pool; size and min_size, or one of them."""
     number = _pool(draft, arguments)
     pool = draft.cluster.pools[number]
-    size = _whole({"size": pool.size, **arguments}, "size", 1, 10)
-    min_size = _whole({"min_size": min(pool.min_size, size), **arguments}, "min_size", 1, size)
+    size = whole({"size": pool.size, **arguments}, "size", 1, 10)
+    min_size = whole({"min_size": min(pool.min_size, size), **arguments}, "min_size", 1, size)
     if (size, min_size) != (pool.size, pool.min_size):
         pools = {**draft.cluster.pools, number: replace(pool, size=size, min_size=min_size)}
         draft.set(f"pool {pool.name!r}: size {size}, min_size {min_size}", pools=pools)

@@ -33,7 +33,7 @@ from storage.messages import (
     UpThru,
 )
 from storage.mon.colleagues import Colleagues
-from storage.mon.commands import CHANGES, CommandRefused
+from storage.mon.commands import CHANGES, CommandRefused, whole
 from storage.mon.decisions import Draft, Patience, decide, is_booted, refusal
 from storage.mon.map_store import MapStore, MapStoreUnavailable
 from storage.mon.queries import QUERIES, scrub_orders
@@ -255,14 +255,16 @@ class Monitor:
         if first == self.map.epoch:
             connection.send(Maps((self._kept[first],)))
         elif first < self.map.epoch:
-            last = min(last, self.map.epoch)
-            first = max(first, self.map.floor)
-            if all(epoch in self._kept for epoch in range(first, last + 1)):
-                maps = [self._kept[epoch] for epoch in range(first, last + 1)]
-            else:
-                maps = await self._ask_store(self._store.between, first, last)
+            maps = await self._maps(max(first, self.map.floor), min(last, self.map.epoch))
             if maps:
                 connection.send(Maps(tuple(maps)))
+
+    async def _maps(self, first: int, last: int) -> list[bytes]:
+        """From memory, or else from the store."""
+        if all(epoch in self._kept for epoch in range(first, last + 1)):
+            return [self._kept[epoch] for epoch in range(first, last + 1)]
+        maps: list[bytes] = await self._ask_store(self._store.between, first, last)
+        return maps
 
     # -- commands ----------------------------------------------------------------------------------------------
 
@@ -288,6 +290,8 @@ class Monitor:
             return status(self.map, self.reports, self._colleagues.reachable() or {self.address: True})
         if name in QUERIES:
             return QUERIES[name](self.map, self.reports)
+        if name == "map history":
+            return await self._history(arguments)
         if name in ("pg scrub", "pg deep-scrub"):
             return self._order_scrub(arguments, deep=name == "pg deep-scrub")
         change = CHANGES.get(name)
@@ -306,6 +310,13 @@ class Monitor:
         if name == "blocklist add":
             await self._everybody_knows(self.map.epoch)
         return result
+
+    async def _history(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        """The newest maps, `count` of them: when they were made, and why."""
+        last = self.map.epoch
+        first = max(self.map.floor, last + 1 - whole(arguments, "count", 1, KEPT))
+        maps = [decode_map(data) for data in await self._maps(first, last)]
+        return [{"epoch": one.epoch, "modified": one.modified, "reason": one.reason} for one in maps]
 
     async def _everybody_knows(self, epoch: int) -> None:
         """Until each OSD that is up has said that it knows a map: an OSD that does not is marked down by others."""
