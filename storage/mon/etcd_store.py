@@ -33,7 +33,7 @@ class EtcdMapStore:
         try:
             answer: dict[str, Any] = self._client.post(self._client.get_url(path), json=body)
         except (Etcd3Exception, requests.RequestException, OSError) as error:
-            raise MapStoreUnavailable(f"etcd does not answer: {error!s:.200}") from None
+            raise MapStoreUnavailable(f"etcd does not answer: {str(error) or type(error).__name__:.200}") from None
         return answer
 
     def _range(self, first: int, last: int, **more: Any) -> list[tuple[int, bytes]]:

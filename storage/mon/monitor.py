@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -22,39 +21,29 @@ from storage.messages import (
     Beacon,
     Boot,
     Command,
-    CommandReply,
     Failure,
     GetMaps,
     Heard,
     Hello,
     Maps,
-    ScrubOrder,
     Subscribe,
     UpThru,
 )
+from storage.mon.answering import Answering
 from storage.mon.colleagues import Colleagues
-from storage.mon.commands import CHANGES, CommandRefused, whole
-from storage.mon.decisions import Draft, Patience, decide, is_booted, refusal
+from storage.mon.decisions import Patience, decide, is_booted, refusal
 from storage.mon.map_store import MapStore, MapStoreUnavailable
-from storage.mon.queries import QUERIES, scrub_orders
 from storage.mon.reports import Reports
-from storage.mon.status import status
 
 log = logging.getLogger(__name__)
 #: Seconds between looks at etcd, at the clock, and for which each monitor lets those before it go first.
 POLL, TICK, TURN = 1.0, 0.25, 0.03
 #: Monitors tell each other what they hear so many times while they wait for a beacon.
 EXCHANGES = 5
-#: So long a fence waits until all OSDs know of it, seconds.
-FENCE = 10.0
 #: A process that stood still for so long hears old news first, seconds.
 STALLED = 1.0
 #: So many of the newest maps are kept in memory: they are served even when the store does not answer.
 KEPT = 600
-
-
-class NotYet(Exception):
-    """A command is done, but not yet known to all who must know."""
 
 
 class Monitor:
@@ -65,13 +54,15 @@ class Monitor:
         others: tuple[str, ...] = (), wall: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.name, self.address, self.fsid, self.rank = name, address, fsid, rank
-        self.patience, self.others, self._wall = patience or Patience(), others, wall
+        self.patience, self.others, self.wall = patience or Patience(), others, wall
         self._store = store
         self._thread = ThreadPoolExecutor(1, "maps")
         self.map = ClusterMap(fsid=fsid)
         self.reports = Reports(started=time.monotonic(), monitors=max(1, len(others)))
         self._subscribers: set[Connection] = set()
-        self._osds: dict[Connection, int] = {}
+        #: Which connections are OSDs'.
+        self.osds: dict[Connection, int] = {}
+        self._answering = Answering(self)
         self._kept: dict[int, bytes] = {}
         self._refused: dict[int, str] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -86,7 +77,7 @@ class Monitor:
         hello = Hello(f"mon.{self.name}", "", self.fsid)
         self._listener: Listener = await listen(self.address, hello, self._received, self._closed)
         self.address = self._listener.address
-        self._colleagues = Colleagues(self.others, hello, self._learn)
+        self.colleagues = Colleagues(self.others, hello, self._learn)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(job()) for job in (self._poll, self._tick, self._decide)]
 
@@ -94,7 +85,7 @@ class Monitor:
         """Hear nobody any more."""
         for task in self._tasks:
             task.cancel()
-        self._colleagues.close()
+        self.colleagues.close()
         self._listener.close()
         self._thread.shutdown(wait=False)
 
@@ -111,11 +102,11 @@ class Monitor:
         self.is_connected = True
         return answer
 
-    async def _refresh(self) -> None:
+    async def refresh(self) -> None:
         """Learn the newest map; make the first one where there is none."""
         found = await self._ask_store(self._store.newest)
         if found is None:
-            first = ClusterMap(fsid=self.fsid, epoch=1, modified=self._wall(), reason="a new cluster")
+            first = ClusterMap(fsid=self.fsid, epoch=1, modified=self.wall(), reason="a new cluster")
             await self._ask_store(self._store.put, 1, encode_map(first))
             found = await self._ask_store(self._store.newest)
         self._learn(decode_map(found[1]))
@@ -147,7 +138,7 @@ class Monitor:
     async def _poll(self) -> None:
         while True:
             with contextlib.suppress(MapStoreUnavailable):
-                await self._refresh()
+                await self.refresh()
             await asyncio.sleep(POLL)
 
     async def _tick(self) -> None:
@@ -158,7 +149,7 @@ class Monitor:
             if now - last > STALLED:
                 self.reports.started = now
             if now - told >= self.patience.beacon / EXCHANGES:
-                self._colleagues.tell(self.reports.to_tell(now))
+                self.colleagues.tell(self.reports.to_tell(now))
                 told = now
             last = now
             self._work.set()
@@ -179,7 +170,7 @@ class Monitor:
                 self._work.set()
 
     def _next(self) -> ClusterMap | None:
-        return decide(self.map, self.reports, time.monotonic(), self._wall(), self.patience)
+        return decide(self.map, self.reports, time.monotonic(), self.wall(), self.patience)
 
     async def change(self, decision: Callable[[], ClusterMap | None]) -> None:
         """Write what `decision` makes of the newest map, however often somebody else comes first."""
@@ -190,21 +181,21 @@ class Monitor:
                         await self._ask_store(self._store.trim, wanted.floor)
                     self._learn(wanted)
                     return
-                await self._refresh()
+                await self.refresh()
 
     # -- messages ----------------------------------------------------------------------------------------------
 
     def _closed(self, connection: Connection, reason: str) -> None:
         self._subscribers.discard(connection)
-        self._osds.pop(connection, None)
+        self.osds.pop(connection, None)
 
     def _received(self, connection: Connection, message: AnyMessage, data: memoryview) -> None:
         now = time.monotonic()
         if isinstance(message, Beacon):
-            self._osds[connection] = message.osd
+            self.osds[connection] = message.osd
             self.reports.beacon(message, now)
             if message.epoch > self.map.epoch:
-                self._in_background(self._refresh())
+                self._in_background(self.refresh())
             elif message.epoch < self.map.epoch:
                 self._in_background(self._send_maps(connection, message.epoch + 1, self.map.epoch))
         elif isinstance(message, Failure):
@@ -226,7 +217,7 @@ class Monitor:
         elif isinstance(message, GetMaps):
             self._in_background(self._send_maps(connection, message.first, message.last))
         elif isinstance(message, Command):
-            self._in_background(self._command(connection, message))
+            self._in_background(self._answering.command(connection, message))
 
     def _boot(self, message: Boot) -> None:
         why_not = refusal(self.map, message)
@@ -255,87 +246,13 @@ class Monitor:
         if first == self.map.epoch:
             connection.send(Maps((self._kept[first],)))
         elif first < self.map.epoch:
-            maps = await self._maps(max(first, self.map.floor), min(last, self.map.epoch))
+            maps = await self.maps_between(max(first, self.map.floor), min(last, self.map.epoch))
             if maps:
                 connection.send(Maps(tuple(maps)))
 
-    async def _maps(self, first: int, last: int) -> list[bytes]:
+    async def maps_between(self, first: int, last: int) -> list[bytes]:
         """From memory, or else from the store."""
         if all(epoch in self._kept for epoch in range(first, last + 1)):
             return [self._kept[epoch] for epoch in range(first, last + 1)]
         maps: list[bytes] = await self._ask_store(self._store.between, first, last)
         return maps
-
-    # -- commands ----------------------------------------------------------------------------------------------
-
-    async def _command(self, connection: Connection, message: Command) -> None:
-        try:
-            arguments = json.loads(message.arguments)
-            result = await self._answer(message.name, arguments if isinstance(arguments, dict) else {})
-            reply = CommandReply(message.number, "", json.dumps(result).encode())
-        except (CommandRefused, json.JSONDecodeError) as refused:
-            reply = CommandReply(message.number, str(refused))
-        except NotYet as waiting:
-            reply = CommandReply(message.number, str(waiting), retry=True)
-        except MapStoreUnavailable:
-            sentence = "the monitors have no majority: the map can't change now (reading and writing data goes on)"
-            reply = CommandReply(message.number, sentence, retry=True)
-        except Exception as error:
-            log.exception("mon.%s: %s failed", self.name, message.name)
-            reply = CommandReply(message.number, f"mon.{self.name} could not do it: {error}")
-        connection.send(reply)
-
-    async def _answer(self, name: str, arguments: dict[str, Any]) -> Any:
-        if name == "status":
-            return status(self.map, self.reports, self._colleagues.reachable() or {self.address: True})
-        if name in QUERIES:
-            return QUERIES[name](self.map, self.reports)
-        if name == "map history":
-            return await self._history(arguments)
-        if name in ("pg scrub", "pg deep-scrub"):
-            return self._order_scrub(arguments, deep=name == "pg deep-scrub")
-        change = CHANGES.get(name)
-        if change is None:
-            raise CommandRefused(f"the monitors know no command {name!r}")
-        result: Any = None
-
-        def decision() -> ClusterMap | None:
-            nonlocal result
-            draft = Draft(self.map, self._wall())
-            result = change(draft, arguments)
-            return draft.finish()
-
-        await self._refresh()
-        await self.change(decision)
-        if name == "blocklist add":
-            await self._everybody_knows(self.map.epoch)
-        return result
-
-    async def _history(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-        """The newest maps, `count` of them: when they were made, and why."""
-        last = self.map.epoch
-        first = max(self.map.floor, last + 1 - whole(arguments, "count", 1, KEPT))
-        maps = [decode_map(data) for data in await self._maps(first, last)]
-        return [{"epoch": one.epoch, "modified": one.modified, "reason": one.reason} for one in maps]
-
-    async def _everybody_knows(self, epoch: int) -> None:
-        """Until each OSD that is up has said that it knows a map: an OSD that does not is marked down by others."""
-        until = time.monotonic() + FENCE
-        while ignorant := [number for number, osd in self.map.osds.items() if osd.up and self._told(number) < epoch]:
-            if time.monotonic() > until:
-                names = ", ".join(f"osd.{number}" for number in ignorant)
-                raise NotYet(f"{names} did not yet confirm map {epoch}: until then the client may write")
-            await asyncio.sleep(0.02)
-
-    def _told(self, number: int) -> int:
-        """The epoch that an OSD said it knows."""
-        _, beacon = self.reports.beacons.get(number, (0.0, None))
-        return beacon.epoch if beacon is not None else 0
-
-    def _order_scrub(self, arguments: dict[str, Any], *, deep: bool) -> list[str]:
-        orders = scrub_orders(self.map, arguments)
-        by_osd = {number: connection for connection, number in self._osds.items()}
-        for pg, primary in orders:
-            if primary in by_osd:
-                by_osd[primary].send(ScrubOrder(pg, deep))
-        return [str(pg) for pg, _ in orders]
