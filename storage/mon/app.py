@@ -38,7 +38,8 @@ def main() -> None:
     try:
         settings = MonitorSettings()
     except ValidationError as error:
-        print(error, file=sys.stderr)
+        for problem in error.errors():
+            print(f"QUORATE_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
         raise SystemExit(2) from None
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvloop.run(serve(settings))
