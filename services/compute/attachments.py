@@ -51,7 +51,7 @@ def has_a_guest(instance: Instance) -> bool:
 def redirect(row: VolumeAttachment, status: AttachmentStatus, request_id: str, now: datetime) -> None:
     """Something else is to be done from now on; whoever is at the row, and whatever the host still reports, is late."""
     row.status, row.op, row.failures, row.holder = status, row.op + 1, 0, None
-    row.request_id, row.updated_at = request_id, now
+    row.request_id, row.updated_at, row.sealed_token = request_id, now, None
     row.check_at = None if status in RESTING else now + PATIENCE
 
 
@@ -69,8 +69,10 @@ def release_all(session: Session, instance: Instance, request_id: str, now: date
 def abandon(session: Session, instance: Instance, now: datetime) -> None:
     """The server will not be built: give back its volumes; those that were made for it, and only for it, go."""
     for row in attachments_of(session, [instance.id]):
+        if status_of(row) in RELEASED:
+            continue
+        row.delete_volume = row.delete_on_termination and row.source_type != "volume"
         if status_of(row) not in LEAVING:
-            row.delete_volume = row.delete_on_termination and row.source_type != "volume"
             redirect(row, AttachmentStatus.RELEASING, row.request_id, now)
 
 

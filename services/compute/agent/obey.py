@@ -72,7 +72,8 @@ class Agent:
             case "spawn":
                 power = self._driver.spawn(instance_id, spec)
                 volumes = {one["id"]: _noted(one, "attach_volume") for one in spec.get("volumes", ())}
-                before = replace(before, gone=False, guest=spec, volumes=volumes)
+                guest = {name: value for name, value in spec.items() if name != "volumes"}
+                before = replace(before, gone=False, guest=guest, volumes=volumes)
             case "destroy":
                 self._driver.destroy(instance_id)
                 power = Power.NOSTATE

@@ -7,7 +7,7 @@ that ends by itself; the next one does the step again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,8 +47,16 @@ class After:
 class Attaching:
     """Takes attachments as far as they can go now. Any conductor, at any time, any number of times."""
 
-    def __init__(self, transactor: Transactor, hints: Hinter, steps: Steps, settings: ComputeSettings) -> None:
+    def __init__(
+        self,
+        transactor: Transactor,
+        hints: Hinter,
+        steps: Steps,
+        settings: ComputeSettings,
+        clock: Callable[[], datetime] = utcnow,
+    ) -> None:
         self._transactor, self._hints, self._steps, self._settings = transactor, hints, steps, settings
+        self._now = clock
 
     def work(self, attachment_ids: Sequence[str]) -> None:
         """Do for each of the attachments what its row says is to be done."""
@@ -57,17 +65,17 @@ class Attaching:
 
     def sweep(self) -> None:
         """Find attachments whose last step was too long ago: the net under every lost hint."""
-        self.work(self._transactor.read(lambda session: claims.overdue(session, utcnow())))
+        self.work(self._transactor.read(lambda session: claims.overdue(session, self._now())))
 
     def outcome(self, host: str, outcome: dict[str, Any]) -> None:
         """A host has carried out an order about a volume, or could not."""
-        again = self._transactor.write(lambda session: self._note(session, host, outcome, utcnow()))
+        again = self._transactor.write(lambda session: self._note(session, host, outcome, self._now()))
         self.work([again] if again else [])
 
     def _go_on(self, attachment_id: str) -> None:
         down_after = self._settings.down_after_seconds
         while claim := self._transactor.write(
-            lambda session: claims.take(session, attachment_id, utcnow(), down_after)
+            lambda session: claims.take(session, attachment_id, self._now(), down_after)
         ):
             if not self._step(claim):
                 return
@@ -76,7 +84,7 @@ class Attaching:
         """Do one step; whether there is another one right away."""
         result = self._do(claim)
         try:
-            after = self._transactor.write(lambda session: self._store(session, claim, result, utcnow()))
+            after = self._transactor.write(lambda session: self._store(session, claim, result, self._now()))
         except Lost as lost:
             log.info("called off meanwhile: %s", lost)
             self._undo(claim, result)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -33,13 +33,19 @@ _NAMESPACE = uuid.UUID("5f0c8a52-1d2e-4b53-9a3b-6d1d7f1c0a05")
 class Strays:
     """Compares what the volume service has with the rows, and takes up what belongs to none."""
 
-    def __init__(self, transactor: Transactor, volumes: VolumeService, attaching: Attaching) -> None:
-        self._transactor, self._volumes, self._attaching = transactor, volumes, attaching
+    def __init__(
+        self,
+        transactor: Transactor,
+        volumes: VolumeService,
+        attaching: Attaching,
+        clock: Callable[[], datetime] = utcnow,
+    ) -> None:
+        self._transactor, self._volumes, self._attaching, self._now = transactor, volumes, attaching, clock
 
     def look(self) -> None:
         """Raises Unavailable, Refused."""
         found = self._volumes.attachments()
-        strays, extra = self._transactor.write(lambda session: take_up(session, found, utcnow()))
+        strays, extra = self._transactor.write(lambda session: take_up(session, found, self._now()))
         if strays or extra:
             log.warning("%d volumes are attached to servers that do not have them", len(strays) + len(extra))
         for attachment_id in extra:
