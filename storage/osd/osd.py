@@ -63,6 +63,7 @@ class Osd:
         self._early: deque[tuple[int, Any]] = deque()
         self._leases: dict[tuple[int, PgId, int], float] = {}
         self._heard: dict[int, float] = {}
+        self._starts: dict[int, str] = {}
         self._reported: dict[int, tuple[float, str]] = {}
         self._asked_up_thru = (0, 0.0)
         self._last_tick = self._last_ping = self._last_beacon = self._last_boot = self.started_at
@@ -178,6 +179,10 @@ class Osd:
         now = self.now()
         for number, osd in self.map.osds.items():
             if osd.up and number != self.number:
+                if self._starts.get(number) != osd.incarnation:  # another start: what was said of the last one is over
+                    self._starts[number] = osd.incarnation
+                    self._heard[number] = now
+                    self._reported.pop(number, None)
                 self._heard.setdefault(number, now)
             else:
                 self._heard.pop(number, None)

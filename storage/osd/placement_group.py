@@ -6,6 +6,7 @@ operations), `recovery`, `scrub`, `watches`. This module has what replicas and s
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -146,12 +147,23 @@ class PlacementGroup:
         """Make `info` part of a transaction."""
         transaction.add(SetMeta(self.pg, "info", _entry_encoder.encode(self.info())))
 
-    def submit(self, transaction: Transaction, then: Callable[[], None] | None = None) -> None:
-        """Store a change; `then` runs when it is durable, if the interval is still the same. Raises ClusterFull."""
+    def submit(
+        self,
+        transaction: Transaction,
+        then: Callable[[], None] | None = None,
+        *,
+        always: Callable[[], None] | None = None,
+    ) -> None:
+        """Store a change. When it is durable, and can be read, `always` runs; then, in the same interval only, `then`.
+
+        Raises ClusterFull.
+        """
         since = self.since
 
         def durable() -> None:
             self._undurable -= 1
+            if always is not None:
+                always()
             if then is not None and since == self.since:
                 then()
             while not self._undurable and self._when_durable:
@@ -431,11 +443,13 @@ class PlacementGroup:
         received = Transaction.decode(message.head, data)
         key = missing_key(message.object)
         whole = Transaction([*received.ops, RemoveMeta(self.pg, key, key + "\0")], received.data)
-        try:
-            self.submit(whole, then)
-        except ClusterFull:
-            return
-        self.missing.pop(message.object, None)
+
+        def there() -> None:
+            self.missing.pop(message.object, None)
+
+        with contextlib.suppress(ClusterFull):
+            # it is missing until it can be read: whoever asks in between would see what was here before
+            self.submit(whole, then, always=there)
 
     def _remove_copy(self, sender: int, message: RemovePgCopy, _: memoryview) -> None:
         if self.osd.number not in self.interval.acting:

@@ -27,11 +27,11 @@ class ModelContext:
     def __init__(self, world: World, client_id: str = "client.model") -> None:
         self.world, self.name = world, client_id
         self._numbers = count(1)
-        self._replies: dict[int, tuple[ClientReply, bytes]] = {}
+        self.replies: dict[int, tuple[ClientReply, bytes]] = {}
 
     def send(self, message: Message, data: Sequence[Any] = ()) -> None:
         if isinstance(message, ClientReply):
-            self._replies[message.number] = (message, b"".join(bytes(piece) for piece in data))
+            self.replies[message.number] = (message, b"".join(bytes(piece) for piece in data))
 
     def call(self, kind: OpKind, name: str, data: bytes = b"", **fields: Any) -> tuple[ClientReply, bytes]:
         """Until it is answered; raises what the answer says."""
@@ -40,17 +40,17 @@ class ModelContext:
         for _ in range(200):
             primary = self.world.map.interval(pg).primary
             osd = None if primary is None else self.world.hosts[primary].osd
-            if osd is not None and number not in self._replies:
+            if osd is not None and number not in self.replies:
                 op = ClientOp(number, self.world.map.epoch, pg, kind, name, **fields)
                 osd.client(self, op, memoryview(data))
                 self.world.hosts[osd.number].commit_soon()
             self.world.run(0.05)
-            reply, found = self._replies.get(number, (None, b""))
+            reply, found = self.replies.get(number, (None, b""))
             if reply is not None and reply.error != "again":
                 if reply.error:
                     raise ERRORS[reply.error](reply.detail)
                 return reply, found
-            self._replies.pop(number, None)
+            self.replies.pop(number, None)
         raise errors.Unavailable("the model does not answer")
 
     def read(self, name: str, offset: int, length: int, *, snap: int = HEAD) -> ObjectData:

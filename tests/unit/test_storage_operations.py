@@ -128,6 +128,35 @@ def test_what_a_fenced_client_sent_before_is_not_done_after() -> None:
     assert bytes(other.read("o", 0, 6).data) == b"before"
 
 
+def test_objects_that_come_back_are_not_read_before_they_are_there() -> None:
+    """A primary returns, lacks many objects, and is asked for them all the time while they are copied."""
+    count = 120
+    world = World(3, pg_num=1)
+    assert world.run_until(lambda: world.is_clean, 10)
+    writer, reader = ModelContext(world, "client.writer"), ModelContext(world, "client.reader")
+    for number in range(count):
+        writer.write(f"o{number}", 0, b"before")
+    pg = world.map.pg_of(1, "o")
+    first = world.map.interval(pg).acting[0]
+    world.crash(first)
+    for number in range(count):
+        writer.write(f"o{number}", 0, b"after!")
+    world.restart(first)
+    seen: list[bytes] = []
+    while not world.is_clean:
+        osd = world.hosts[first].osd
+        if osd is not None and osd.is_up and world.map.interval(pg).primary == first:
+            for _ in range(10):
+                number = world.random.randrange(1 << 30)
+                op = ClientOp(number, osd.epoch, pg, "read", f"o{number % count}", 0, 6)
+                osd.client(reader, op, memoryview(b""))
+        world.run(0.001)
+        seen += [data for reply, data in reader.replies.values() if not reply.error]
+        reader.replies.clear()
+    assert len(seen) > count
+    assert set(seen) == {b"after!"}
+
+
 def test_nonsense_is_refused() -> None:
     context = ModelContext(new_world(1))
     with pytest.raises(BadRequest):
