@@ -11,7 +11,7 @@ ROOT = f"{PREFIX}a"
 #: As many disks as there are letters, the root disk included (Nova's limit of the libvirt driver's bus).
 MOST = len(ascii_lowercase)
 
-_NAME = re.compile(r"^(?:/dev/)?(?:x?[a-z]?d)([a-z]+)[0-9]*$")
+_NAME = re.compile(r"^(?:/dev/)?(?:x?[a-z]d)([a-z]+)[0-9]*$")
 
 
 class InvalidName(Exception):

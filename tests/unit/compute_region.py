@@ -52,6 +52,7 @@ class Region:
     """Compute's processes around one database; `volumes` stands for the volume service."""
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.ahead = timedelta()
         self.volumes = FakeVolumes()
         self.seal = Seal("secret")

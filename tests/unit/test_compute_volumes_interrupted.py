@@ -11,10 +11,13 @@ import pytest
 from compute_region import HOSTS, Region, region
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from volume_service_fake import FATES
 
 from services.compute.api.attach import NewVolume, begin_attach, begin_detach
 from services.compute.attachment_states import AttachmentStatus
+from services.compute.attachments import redirect
 from services.compute.models import InstanceAction, VolumeAttachment
 from services.compute.states import VmState
 from services.platform.context import Access, Context
@@ -64,7 +67,7 @@ def boot_row(made: Region, volume: str | None, *, ends: bool = False, number: in
 
 
 def rows(made: Region) -> list[VolumeAttachment]:
-    return list(made.transactor.read(lambda session: session.query(VolumeAttachment).all()))
+    return list(made.transactor.read(lambda session: session.scalars(select(VolumeAttachment)).all()))
 
 
 def status(made: Region, server: str, volume: str) -> str:
@@ -251,6 +254,76 @@ def test_a_reservation_that_arrives_after_the_server_is_gone_is_found() -> None:
         made.settle()
         check(made)
         assert made.volumes.status(volume) == "available"
+
+
+def test_a_build_whose_host_dies_takes_its_volumes_to_another() -> None:
+    with region() as made:
+        volume = made.volumes.add("v1")
+        server = made.create(boot_row(made, volume))
+        while not any(method == "obey" for _, method, _ in made.bag.messages):
+            made.deliver(made.bag.messages.pop(0))
+        (instance,) = made.rows()
+        first = instance.host
+        assert first is not None
+        assert [one.host for one in made.volumes.of_pair(server, volume)] == [first]
+        made.bag.messages.clear()
+        made.set_alive(first, False)
+        for _ in range(4):
+            made.sweep()
+            deliver_all(made)
+        (instance,) = made.rows()
+        assert (instance.vm_state, instance.tried) == (VmState.ACTIVE, [first])
+        made.settle()
+        check(made)
+        assert [(one.status, one.host) for one in made.volumes.of_pair(server, volume)] == [("attached", instance.host)]
+
+
+def test_an_order_to_attach_that_comes_after_the_detachment_is_ignored() -> None:
+    with region() as made:
+        server, volume = made.create(), made.volumes.add("v1")
+        deliver_all(made)
+        attach(made, server, volume)
+        while not any(method == "obey" for _, method, _ in made.bag.messages):
+            made.deliver(made.bag.messages.pop(0))
+        (order,) = made.bag.messages
+        deliver_all(made)
+        made.deliver(order)  # doubled
+        detach(made, server, volume)
+        deliver_all(made)
+        made.deliver(order)  # late
+        deliver_all(made)
+        check(made)
+        (entry,) = (guests[server] for guests in made.guests().values() if server in guests)
+        assert entry.done == {"spawn": 1, "attach_volume": 1, "detach_volume": 1}
+
+
+def test_a_guest_that_is_missing_gets_no_volume() -> None:
+    with region() as made:
+        server, volume = made.create(), made.volumes.add("v1")
+        deliver_all(made)
+        (instance,) = made.rows()
+        (made.directory / str(instance.host) / f"{server}.json").unlink()
+        attach(made, server, volume)
+        deliver_all(made)
+        assert (status(made, server, volume), made.volumes.status(volume)) == (S.DETACHED, "available")
+
+
+def test_a_volume_that_only_the_host_still_has_is_taken_from_it() -> None:
+    with region() as made:
+        server, volume = made.create(), made.volumes.add("v1")
+        deliver_all(made)
+        attach(made, server, volume)
+        deliver_all(made)
+
+        def forget(session: Session) -> None:
+            row = session.scalar(select(VolumeAttachment))
+            assert row is not None
+            redirect(row, S.RELEASING, "req-9", utcnow())
+
+        made.transactor.write(forget)
+        made.settle()
+        check(made)
+        assert status(made, server, volume) == S.DETACHED
 
 
 numbers = st.integers(0, 1000)
