@@ -17,7 +17,7 @@ check: .venv/test ## lint, types, imports, unit tests
 test: .venv/test ## every test that this machine can run
 	@tests/run
 failover: .venv/test ## break everything in turn and measure it: var/failover.md
-	@$(V)/pytest tests/lab/test_failover.py --runs 3
+	@$(V)/pytest tests/lab/test_failover.py tests/lab/test_storage.py --runs 3
 clean:           ## remove the lab, the virtual environment and all that was generated
 	@lab/clean
 

@@ -15,6 +15,7 @@ from services.platform.hints import Hinter, Hints
 from services.platform.http import make_app
 from services.platform.microversions import MicroversionLayer
 from services.platform.migrations import is_current
+from services.platform.named_faults import render_fault
 from services.platform.server import serve
 from services.platform.service_token import ServiceToken
 from services.platform.settings import read_settings
@@ -42,7 +43,6 @@ from services.volume.api import (
     zones,
 )
 from services.volume.api import services as service_list
-from services.volume.api.faults import render_fault
 from services.volume.api.parts import ApiParts
 from services.volume.api.project import check_project, check_project_may_be_left_out
 from services.volume.images import Images

@@ -24,7 +24,6 @@ from storage.messages import (
     GetMaps,
     Message,
     NotificationAck,
-    PgReport,
     Ping,
     Pong,
     ScrubOrder,
@@ -150,7 +149,8 @@ class Osd:
             interval = interval_of(cluster, pg)
             if interval is None:
                 if not is_first or group.history_started < cluster.epoch:
-                    self._drop_pool_of(pg)
+                    group.new_interval(group.interval, self.epoch)
+                    self.remove(pg)  # its pool was deleted
             elif is_first or interval != group.interval or not group.since:
                 group.new_interval(interval, began(self.maps, pg, cluster.epoch))
         for epoch in [epoch for epoch in self.maps if epoch < cluster.floor]:
@@ -162,11 +162,6 @@ class Osd:
             is_stored = pg not in self._removing
             group = self.groups[pg] = PlacementGroup(self, pg, self.map.pools[pg.pool].created, is_stored=is_stored)
         return group
-
-    def _drop_pool_of(self, pg: PgId) -> None:
-        group = self.groups[pg]
-        group.new_interval(group.interval, self.epoch)
-        self.remove(pg)
 
     def remove(self, pg: PgId) -> None:
         """A copy is needed no more. Until the disk has forgotten it, a new one of that group must not look there."""
@@ -387,15 +382,14 @@ class Osd:
         self._last_beacon = now = self.now()
         self.usage = self.store.usage()
         self._leases = {key: until for key, until in self._leases.items() if until > now}
-        reports: list[PgReport] = []
         for group in self.groups.values():
             if group.is_primary:
-                reports.append(report(group))
                 group.recovery.look_again()
             else:
                 group.notify_primary()
+        reports = tuple(report(group) for group in self.groups.values() if group.is_primary)
         used, total = self.usage.used, self.usage.total
-        self.world.tell_monitors(Beacon(self.number, self.incarnation, self.epoch, total, used, tuple(reports)))
+        self.world.tell_monitors(Beacon(self.number, self.incarnation, self.epoch, total, used, reports))
 
     def order_scrub(self, message: ScrubOrder) -> None:
         """A person wants a group scrubbed."""

@@ -1,12 +1,11 @@
 """One placement group on one OSD: what is stored of it, what interval it is in, and who does what in which role.
 
 The parts of a primary's work have modules of their own: `peering` (until it may serve), `serving` (clients'
-operations), `recovery`, `scrub`, `watches`. This module has what replicas and strays do, and what all roles share.
+operations), `recovery`, `scrub`, `watches`; `replica` is what the others do. This module has what all roles share.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,13 +34,14 @@ from storage.messages import (
     SubOpDone,
 )
 from storage.names import NO_VERSION, ObjectId, PgId, Version
+from storage.osd.keys import log_key, missing_key
 from storage.osd.log import Log, Missing, compare, merge
 from storage.osd.object_state import decode_state
-from storage.osd.object_store import BlocksDamaged
 from storage.osd.peering import Peering
 from storage.osd.pg_states import ACTIVE, PgState, next_state
-from storage.osd.recovery import Recovery, pushed
-from storage.osd.scrub import Scrub, examine
+from storage.osd.recovery import Recovery
+from storage.osd.replica import Replica
+from storage.osd.scrub import Scrub
 from storage.osd.serving import Serving
 from storage.osd.surroundings import Buffer
 from storage.osd.transaction import Remove, RemoveMeta, SetMeta, Transaction
@@ -57,16 +57,6 @@ _version_decoder = msgspec.msgpack.Decoder(Version)
 Objects = Sequence[tuple[ObjectId, Version]]
 #: Whose lease a restarted OSD may have forgotten: anybody's.
 ANYBODY = -1
-
-
-def log_key(version: Version) -> str:
-    """Keys sort as versions do."""
-    return f"log/{version[0]:010}/{version[1]:012}"
-
-
-def missing_key(object_id: ObjectId) -> str:
-    """One key for each object that is missing here."""
-    return f"missing/{object_id.snap:016x}/{object_id.name}"
 
 
 class PlacementGroup:
@@ -87,10 +77,10 @@ class PlacementGroup:
         self.promise: tuple[int, float] = (osd.number, 0.0)
         self._undurable = 0
         self._when_durable: list[Callable[[], None]] = []
-        self._durable_version = NO_VERSION
         #: Requests to other OSDs that are not answered yet: sent again when a connection breaks, or after a while.
         self.unanswered: dict[tuple[int, object], tuple[float, Message, Sequence[Buffer]]] = {}
         self.peering = Peering(self)
+        self.replica = Replica(self)
         self.recovery = Recovery(self)
         self.serving = Serving(self)
         self.scrub = Scrub(self)
@@ -114,7 +104,6 @@ class PlacementGroup:
             self.history_clean = max(self.history_clean, info.history_clean)
         entries = (_entry_decoder.decode(value) for _, value in self.store.meta_range(self.pg, "log/", "log0"))
         self.log = Log((entry for entry in entries if entry.version > tail), tail)
-        self._durable_version = self.log.head
         for key, value in self.store.meta_range(self.pg, "missing/", "missing0"):
             _, snap, name = key.split("/", 2)
             self.missing[ObjectId(name, int(snap, 16))] = _version_decoder.decode(value)
@@ -242,7 +231,7 @@ class PlacementGroup:
     def _start(self) -> None:
         if self.state is not PgState.RESET:
             return
-        self._durable_version = self.log.head
+        self.replica.durable = self.log.head
         if self.is_primary:
             self.step("is primary")
             self.peering.start()
@@ -291,7 +280,7 @@ class PlacementGroup:
                 self.unanswered[to, key] = (now, message, data)
                 self.osd.send(to, message, data)
 
-    # -- what replicas and strays do -------------------------------------------------------------------------
+    # -- what the roles share ------------------------------------------------------------------------------------
 
     def grant(self, since: int, owner: int) -> bool:
         """Promise the primary of this interval not to move on for the time of a lease."""
@@ -305,35 +294,6 @@ class PlacementGroup:
         if message.since != self.since:  # type: ignore[attr-defined]
             return
         self._receivers[type(message)](self, sender, message, data)
-
-    def _query(self, sender: int, message: Query, _: memoryview) -> None:
-        self.when_durable(lambda: self.osd.send(sender, self.notification()))
-
-    def _get_listing(self, sender: int, message: GetListing, _: memoryview) -> None:
-        everything = {**self.objects(), **self.missing}
-        self.osd.send(sender, Listing(self.pg, self.osd.number, self.since, tuple(everything.items())))
-
-    def _activate(self, sender: int, message: Activate, _: memoryview) -> None:
-        if self.is_primary or self.state not in (PgState.STRAY, PgState.REPLICA_ACTIVE):
-            return
-        if self.state is PgState.REPLICA_ACTIVE and self.started == self.since:
-            self.when_durable(self._say_activated)
-            return
-        if self.started == self.since:
-            return  # being stored at this moment
-
-        def durable() -> None:
-            self.step("activated by the primary")
-            self._durable_version = self.log.head
-            self._say_activated()
-
-        self.follow(Log(message.log, message.info.log_tail), message.objects, message.info, durable)
-
-    def _say_activated(self) -> None:
-        primary = self.interval.primary
-        assert primary is not None
-        message = Activated(self.pg, self.osd.number, self.since, tuple(self.missing.items()))
-        self.osd.send(primary, message)
 
     def follow(self, authority: Log, objects: Objects | None, info: PgInfo, then: Callable[[], None]) -> set[ObjectId]:
         """Take over the authoritative log; returns what was removed. What is missing now is in `missing`."""
@@ -365,38 +325,6 @@ class PlacementGroup:
         self.submit(transaction, then)
         return removed
 
-    def _sub_op(self, sender: int, message: SubOp, data: memoryview) -> None:
-        if self.state is not PgState.REPLICA_ACTIVE:
-            return
-        last = message.entries[-1].version
-        if last <= self.log.head:
-            if last <= self._durable_version:
-                self.osd.send(sender, SubOpDone(self.pg, self.osd.number, self.since, last))
-            return
-        if message.prior != self.log.head:
-            return  # an earlier one is still to come: both are sent again
-        transaction = Transaction.decode(message.head, data, verify=False)
-        gone = [entry.object for entry in message.entries if entry.deleted and entry.object in self.missing]
-        if gone:
-            keys = [missing_key(object_id) for object_id in gone]
-            forget = [RemoveMeta(self.pg, key, key + "\0") for key in keys]
-            transaction = Transaction([*transaction.ops, *forget], transaction.data)
-
-        def durable() -> None:
-            self._durable_version = last
-            self.osd.send(sender, SubOpDone(self.pg, self.osd.number, self.since, last))
-
-        try:
-            self.submit(transaction, durable)
-        except ClusterFull:
-            return  # the primary asks again; it refuses new writes long before
-        for object_id in gone:
-            del self.missing[object_id]
-        self.remember(message.entries)
-
-    def _started(self, sender: int, message: Started, _: memoryview) -> None:
-        self.note_started(clean=message.clean)
-
     def note_started(self, *, clean: bool) -> None:
         """All members have activated this interval (and nothing is missing): earlier ones matter no more."""
         clean_since = self.since if clean else self.history_clean
@@ -406,40 +334,14 @@ class PlacementGroup:
             self.save_info(transaction)
             self.submit(transaction)
 
-    def _pull(self, sender: int, message: Pull, _: memoryview) -> None:
-        object_id, version = message.object, message.version
-        nothing = Push(self.pg, self.osd.number, self.osd.epoch, self.since, object_id, version, False, b"")
-        if object_id in self.missing or decode_state(self.store.info(self.pg, object_id)).version != version:
-            self.osd.send(sender, nothing)
-            return
-        try:
-            transaction = pushed(self.store, self.pg, object_id)
-        except BlocksDamaged as damage:
-            self.osd.say(f"{damage}: another copy is asked for")
-            self.mark_missing({object_id: version})
-            self.osd.send(sender, nothing)
-            return
-        message_with = msgspec.structs.replace(nothing, found=True, head=transaction.head)
-        self.osd.send(sender, message_with, transaction.data)
-
     def _push(self, sender: int, message: Push, data: memoryview) -> None:
         if self.is_primary:
             self.recovery.pulled(sender, message, data)
-            return
-        done = PushDone(self.pg, self.osd.number, self.since, message.object, message.version)
-        if self.state is not PgState.REPLICA_ACTIVE:
-            return
-        if message.repair:
-            is_older = decode_state(self.store.info(self.pg, message.object)).version > message.version
         else:
-            is_older = message.object not in self.missing
-        if is_older:
-            self.when_durable(lambda: self.osd.send(sender, done))
-        else:
-            self.store_whole(message, data, lambda: self.osd.send(sender, done))
+            self.replica.push(sender, message, data)
 
-    def store_whole(self, message: Push, data: memoryview, then: Callable[[], None]) -> None:
-        """An object that was missing here has come."""
+    def store_whole(self, message: Push, data: memoryview, then: Callable[[], None]) -> bool:
+        """An object that was missing here has come; False where the disk has no room for it."""
         received = Transaction.decode(message.head, data)
         key = missing_key(message.object)
         whole = Transaction([*received.ops, RemoveMeta(self.pg, key, key + "\0")], received.data)
@@ -447,31 +349,23 @@ class PlacementGroup:
         def there() -> None:
             self.missing.pop(message.object, None)
 
-        with contextlib.suppress(ClusterFull):
+        try:
             # it is missing until it can be read: whoever asks in between would see what was here before
             self.submit(whole, then, always=there)
-
-    def _remove_copy(self, sender: int, message: RemovePgCopy, _: memoryview) -> None:
-        if self.osd.number not in self.interval.acting:
-            self.osd.remove(self.pg)
-
-    def _scrub_request(self, sender: int, message: ScrubRequest, _: memoryview) -> None:
-        found = examine(self.store, self.pg, message.objects, deep=message.deep, missing=self.missing)
-        damaged = {item[0]: decode_state(item[1]).version for item in found if item[3]}
-        if damaged:
-            self.mark_missing(damaged)
-        self.osd.send(sender, ScrubReply(self.pg, self.osd.number, self.since, message.number, found))
+        except ClusterFull:
+            return False
+        return True
 
     _receivers: dict[type[Message], Callable[..., None]] = {
-        Query: _query,
-        GetListing: _get_listing,
-        Activate: _activate,
-        SubOp: _sub_op,
-        Started: _started,
-        Pull: _pull,
-        Push: _push,
-        RemovePgCopy: _remove_copy,
-        ScrubRequest: _scrub_request,
+        Query: lambda self, sender, message, _: self.replica.query(sender),
+        GetListing: lambda self, sender, message, _: self.replica.get_listing(sender),
+        Activate: lambda self, sender, message, _: self.replica.activate(message),
+        SubOp: lambda self, sender, message, data: self.replica.sub_op(sender, message, data),
+        Started: lambda self, sender, message, _: self.note_started(clean=message.clean),
+        Pull: lambda self, sender, message, _: self.replica.pull(sender, message),
+        Push: lambda self, sender, message, data: self._push(sender, message, data),
+        RemovePgCopy: lambda self, sender, message, _: self.replica.remove_copy(),
+        ScrubRequest: lambda self, sender, message, _: self.replica.scrub_request(sender, message),
         Notify: lambda self, sender, message, _: self.peering.notified(message),
         Listing: lambda self, sender, message, _: self.peering.listed(message),
         Activated: lambda self, sender, message, _: self.peering.activated(message),

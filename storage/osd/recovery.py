@@ -152,7 +152,9 @@ class Recovery:
             self._release(object_id)
             self._begin(object_id)
             return
-        group.store_whole(message, data, lambda: self._have(object_id))
+        if not group.store_whole(message, data, lambda: self._have(object_id)):
+            self._release(object_id)
+            self.unfound.add(object_id)  # until there is room: it is tried again every second
 
     def _have(self, object_id: ObjectId) -> None:
         self._asked.pop(object_id, None)

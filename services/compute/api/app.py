@@ -23,7 +23,6 @@ from services.compute.api import (
     zones,
 )
 from services.compute.api import services as service_list
-from services.compute.api.faults import render_fault
 from services.compute.api.images import Images
 from services.compute.api.parts import ApiParts
 from services.compute.sealed import Seal
@@ -36,6 +35,7 @@ from services.platform.hints import Hinter, Hints
 from services.platform.http import make_app
 from services.platform.microversions import MicroversionLayer
 from services.platform.migrations import is_current
+from services.platform.named_faults import render_fault
 from services.platform.server import serve
 from services.platform.settings import read_settings
 from services.platform.tokens import IdentityTokens, TokenCache, TokenValidator

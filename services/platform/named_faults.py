@@ -1,6 +1,8 @@
-"""Compute's fault shape: `{"itemNotFound": {"code": 404, "message": "…"}}`."""
+"""The fault shape of compute and volume: `{"itemNotFound": {"code": 404, "message": "…"}}`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
@@ -15,6 +17,7 @@ _NAMES = {
     409: "conflictingRequest",
     413: "overLimit",
     415: "badMediaType",
+    501: "notImplemented",
     503: "serviceUnavailable",
 }
 
@@ -25,4 +28,7 @@ def render_fault(identity_url: str, fault: Fault) -> Response:
     headers = dict(fault.headers)
     if fault.status == 401:
         headers["WWW-Authenticate"] = f'Keystone uri="{identity_url}"'
-    return JSONResponse({name: {"code": fault.status, "message": fault.message}}, fault.status, headers=headers)
+    body: dict[str, Any] = {"code": fault.status, "message": fault.message}
+    if fault.status == 413 and "Retry-After" in headers:
+        body["retryAfter"] = headers["Retry-After"]
+    return JSONResponse({name: body}, fault.status, headers=headers)
