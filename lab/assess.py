@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from lab.containers import ContainerFacts
 from lab.facts import Agent, Facts, ServerRow, Store
 from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
-from lab.topology import PARTS, Part, Topology, parts_with_role
+from lab.topology import Part, Topology, parts_with_role
 
-ROLES: tuple[str, ...] = tuple(dict.fromkeys(part.role for part in PARTS if part.role != "bootstrap"))
 AGENT_ROLES = {"scheduler", "conductor", "compute"}
 GALERA_READY = {"up": "synced", "donor": "synced, feeds another"}
 GALERA_PHASES = {
@@ -25,13 +24,14 @@ def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = 
     """Judge what was seen."""
     writer = _writer(facts)
     roles = []
-    for role in ROLES:
+    for role in topology.roles:
         if role == "proxysql" and database_proxy != "proxysql":
             continue
         roles.append(RoleStatus(role, tuple(_part(topology, facts, part, writer) for part in parts_with_role(role))))
     return RegionStatus(
         lab=topology.lab,
         region=topology.region,
+        site=topology.site,
         address=topology.vip,
         address_holder=facts.address_holder,
         is_routed=facts.is_routed,

@@ -26,7 +26,7 @@ out, err = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH), Console(s
 
 @app.command()
 def up() -> None:
-    """Bring one region up, and install what it needs."""
+    """Bring the lab up, with two regions (REGIONS=1: with one), and install what it needs."""
     from lab.lock import only_one
     from lab.progress import Progress
     from lab.state import current_lab, load

@@ -10,8 +10,8 @@ from lab import faults
 from lab.containers import LabEngine, open_engine
 from lab.errors import NotRunningError
 from lab.look import running_lab
-from lab.names import BREAKABLE, completions, find_part
-from lab.topology import PARTS, Part
+from lab.names import BREAKABLE, KNOWN, completions, find_part
+from lab.topology import Part
 
 Names = Annotated[
     list[str], typer.Argument(metavar="NAME...", help="Parts of the lab, as `quorate status` names them.",
@@ -33,37 +33,37 @@ def kill(
     for engine, part in _each(names):
         if process:
             faults.kill_process(engine, part, process)
-            typer.echo(f"{process} in {part.name} is killed.")
+            typer.echo(f"{process} in {part.label} is killed.")
         else:
             faults.kill(engine, part)
-            typer.echo(f"{part.name} is killed.")
+            typer.echo(f"{part.label} is killed.")
 
 
 def pause(names: Names) -> None:
     """Freeze parts of the lab: connections stay open, nothing answers."""
     for engine, part in _each(names):
         faults.pause(engine, part)
-        typer.echo(f"{part.name} is frozen.")
+        typer.echo(f"{part.label} is frozen.")
 
 
 def stop(names: Names) -> None:
     """Stop parts of the lab gracefully."""
     for engine, part in _each(names):
         faults.stop(engine, part)
-        typer.echo(f"{part.name} is stopped.")
+        typer.echo(f"{part.label} is stopped.")
 
 
 def cut(names: Names) -> None:
     """Cut parts of the lab off the network; they go on alone."""
     for engine, part in _each(names):
         faults.cut(engine, part)
-        typer.echo(f"{part.name} is cut off.")
+        typer.echo(f"{part.label} is cut off.")
 
 
 def start(names: Names) -> None:
     """Start dead parts again, thaw frozen ones."""
     for engine, part in _each(names):
-        typer.echo(f"{part.name} {faults.start(engine, part)}.")
+        typer.echo(f"{part.label} {faults.start(engine, part)}.")
 
 
 def heal() -> None:
@@ -84,7 +84,7 @@ def logs(
 ) -> None:
     """Print the log of one part."""
 
-    part = find_part(name, PARTS)
+    part = find_part(name, KNOWN)
     with open_engine(running_lab().lab, timeout=86400 if follow else 60) as engine:
         for chunk in faults.log_lines(engine, part, follow, tail):
             sys.stdout.write(chunk)

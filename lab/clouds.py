@@ -1,5 +1,6 @@
 """`clouds.yaml` in the repository root: how the `openstack` command finds this lab."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import yaml  # type: ignore[import-untyped]
 
 from lab.errors import LabError
 from lab.paths import write_private
+from lab.topology import Topology
 
 CLOUD = "quorate"
 DEV_CLOUD = "quorate-dev"
@@ -26,6 +28,21 @@ def entry(identity_url: str, region: str, password: str) -> dict[str, Any]:
         "region_name": region,
         "identity_api_version": 3,
     }
+
+
+def entries(regions: Sequence[Topology], password: str) -> dict[str, dict[str, Any]]:
+    """The lab's entries: `quorate` knows every region and begins with the first; one more for each other region,
+    which asks that region's identity, for when the first is lost."""
+    names = [region.region for region in regions]
+    found = {}
+    for region in regions:
+        own_first = [region.region, *(name for name in names if name != region.region)]
+        cloud = entry(region.identity_url, region.region, password)
+        if len(names) > 1:
+            del cloud["region_name"]
+            cloud["regions"] = own_first
+        found[CLOUD if region is regions[0] else f"{CLOUD}-{region.site}"] = cloud
+    return found
 
 
 def put(path: Path, cloud: dict[str, Any], name: str = CLOUD) -> None:

@@ -1,25 +1,30 @@
-"""`docker compose` for one lab: the same file, its own project and values."""
+"""`docker compose` for the sites of one lab: each a project of its own, with its own values."""
 
 from lab.commands import run
 from lab.database_proxy import PROXYSQL
-from lab.paths import ENV_FILE, REGION_FILE
+from lab.paths import OUTSIDE_FILE, REGION_FILE, env_file
 from lab.progress import Note
-from lab.topology import Topology
+from lab.topology import OUTSIDE, Topology
 
 START_SECONDS = 300.0
+#: Compose's profile of what a region has only where there is another.
+SHARED_PROFILE = "regions"
 
 
 def up(topology: Topology, database_proxy: str, note: Note) -> None:
-    """Create what is missing and start what does not run."""
-    profile = ["--profile", PROXYSQL] if database_proxy == PROXYSQL else []
-    command = ["docker", "compose", "--ansi", "never", "-p", topology.project, "--env-file", str(ENV_FILE)]
-    command += ["-f", str(REGION_FILE), *profile]
+    """Create what is missing of one site and start what does not run."""
+    profiles = [PROXYSQL] if database_proxy == PROXYSQL else []
+    profiles += [SHARED_PROFILE] if topology.regions > 1 else []
+    file = OUTSIDE_FILE if topology.site == OUTSIDE else REGION_FILE
+    command = ["docker", "compose", "--ansi", "never", "-p", topology.project]
+    command += ["--env-file", str(env_file(topology.site)), "-f", str(file)]
+    command += [word for profile in profiles for word in ("--profile", profile)]
     command += ["up", "--detach", "--no-build", "--remove-orphans", "--timeout", "2"]
     run(command, note, timeout=START_SECONDS)
 
 
 def down(topology: Topology, note: Note, keep_data: bool, patience: int) -> None:
-    """Remove the project's containers and network, and its volumes unless they are kept."""
+    """Remove one project's containers and network, and its volumes unless they are kept."""
     command = ["docker", "compose", "--ansi", "never", "-p", topology.project, "down"]
     command += ["--remove-orphans", "--timeout", str(patience), *([] if keep_data else ["--volumes"])]
     run(command, note, timeout=START_SECONDS)

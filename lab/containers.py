@@ -10,9 +10,11 @@ import docker
 from docker.errors import DockerException
 
 from lab.errors import NoEngineError
+from lab.topology import ONE, label
 
 LAB_LABEL = "quorate.lab"
 NAME_LABEL = "quorate.name"
+SITE_LABEL = "quorate.site"
 EXIT_STATUS = re.compile(r"Exited \((\d+)\)")
 
 
@@ -26,6 +28,12 @@ class ContainerFacts:
     is_connected: bool
     exit_code: int | None = None
     mac: str = ""
+    site: str = ONE
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return label(self.site, self.name)
 
     @property
     def is_running(self) -> bool:
@@ -34,21 +42,27 @@ class ContainerFacts:
 
 
 def read_facts(summaries: list[Mapping[str, Any]]) -> dict[str, ContainerFacts]:
-    """The lab's containers by part name, out of the engine's list."""
+    """The lab's containers by their parts' labels, out of the engine's list."""
     facts = {}
     for summary in summaries:
-        name = summary["Labels"].get(NAME_LABEL, "")
+        name, site = summary["Labels"].get(NAME_LABEL, ""), summary["Labels"].get(SITE_LABEL, ONE)
         networks = (summary.get("NetworkSettings") or {}).get("Networks") or {}
         exited = EXIT_STATUS.match(summary.get("Status", ""))
-        facts[name] = ContainerFacts(
+        facts[label(site, name)] = ContainerFacts(
             name=name,
             container=summary["Names"][0].lstrip("/"),
             state=summary["State"],
             is_connected=bool(networks),
             exit_code=int(exited.group(1)) if exited else None,
             mac=next((network.get("MacAddress", "") for network in networks.values()), ""),
+            site=site,
         )
     return facts
+
+
+def at_site(facts: Mapping[str, ContainerFacts], site: str) -> dict[str, ContainerFacts]:
+    """The containers of one site, by the names that parts have there."""
+    return {fact.name: fact for fact in facts.values() if fact.site == site}
 
 
 class LabEngine:
@@ -63,9 +77,10 @@ class LabEngine:
         """All containers of the lab, dead ones too."""
         return read_facts(self.client.api.containers(all=True, filters=self._filter))
 
-    def network_names(self) -> list[str]:
-        """The lab's networks."""
-        return [network["Name"] for network in self.client.api.networks(filters=self._filter)]
+    def network_names(self, site: str | None = None) -> list[str]:
+        """The lab's networks, or those of one site."""
+        found = self.client.api.networks(filters=self._filter)
+        return [each["Name"] for each in found if site in {None, (each.get("Labels") or {}).get(SITE_LABEL, ONE)}]
 
     def volume_names(self) -> list[str]:
         """The lab's volumes."""

@@ -8,9 +8,9 @@ from docker.errors import APIError, NotFound
 from lab import clouds, compose
 from lab.containers import LabEngine
 from lab.errors import LeftBehindError, StepFailedError
-from lab.paths import CLOUDS_FILE, ENV_FILE, STATE_FILE
+from lab.paths import CLOUDS_FILE, ENV_FILE, STATE_FILE, env_file
 from lab.progress import Progress
-from lab.topology import Topology
+from lab.topology import ONE, OUTSIDE, SITES, TWO, Topology
 
 PATIENCE = 10
 AT_ONCE = 6
@@ -35,24 +35,33 @@ def find_remains(engine: LabEngine) -> Remains:
     return Remains(names, tuple(engine.network_names()), tuple(engine.volume_names()))
 
 
+#: The third site stands in the regions' networks: it goes first.
+ORDER = (OUTSIDE, TWO, ONE)
+ENTRIES = (clouds.CLOUD, f"{clouds.CLOUD}-{TWO}")
+
+
 def take_down(engine: LabEngine, topology: Topology, keep_data: bool, progress: Progress) -> Remains:
     """Remove all of the lab (its data only if it is not to be kept) and return what is still there: kept volumes."""
     before = find_remains(engine)
     with progress.step(f"Removing {before.sentence()}") as note:
         if not keep_data:
             _remove_all(engine)
-        try:
-            compose.down(topology, note, keep_data, PATIENCE if keep_data else 0)
-        except StepFailedError as error:
-            note(f"compose: {error.message}")
+        for site in ORDER:
+            if engine.network_names(site):
+                try:
+                    compose.down(topology.at(site), note, keep_data, PATIENCE if keep_data else 0)
+                except StepFailedError as error:
+                    note(f"compose: {error.message}")
         _sweep(engine, keep_data)
-    clouds.remove(CLOUDS_FILE)
+    for name in ENTRIES:
+        clouds.remove(CLOUDS_FILE, name)
     after = find_remains(engine)
     if after.containers or after.networks or (after.volumes and not keep_data):
         left = ", ".join((*after.containers, *after.networks, *after.volumes))
         raise LeftBehindError(f"Still there after `down`: {left}.")
     if not keep_data:
-        ENV_FILE.unlink(missing_ok=True)
+        for file in (ENV_FILE, *map(env_file, SITES)):
+            file.unlink(missing_ok=True)
         STATE_FILE.unlink(missing_ok=True)
     return after
 

@@ -1,25 +1,40 @@
-"""`var/lab.env`: all that compose needs to know about one lab, secrets included (mode 0600)."""
+"""`var/lab.env` keeps the lab's secrets, `var/<site>.env` all that compose needs to know of one site (mode 0600)."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab import secrets
 from lab.errors import LabError
 from lab.paths import write_private
-from lab.topology import Topology
+from lab.topology import ONE, OUTSIDE, TWO, Topology
+
+#: Where the load balancers take the connections of services whose data the regions share.
+REGIONAL_PORT, SHARED_PORT = 3306, 3307
+#: The nodes of the database that the regions share are numbered through.
+SHARED_ORDINALS = {ONE: (1, 2), TWO: (3, 4), OUTSIDE: (0, 0)}
 
 
-def values(topology: Topology, database_proxy: str, existing: Mapping[str, str]) -> dict[str, str]:
-    """The file's content: the shape of the lab, then its secrets, those that exist unchanged."""
-    shape = {
+def values(topology: Topology, database_proxy: str, lab_secrets: Mapping[str, str]) -> dict[str, str]:
+    """The content of one site's file: its shape, then the lab's secrets."""
+    regions = [topology.at(site) for site in (ONE, TWO)[: topology.regions]]
+    first, second = SHARED_ORDINALS[topology.site]
+    return {
         "LAB": topology.lab,
         "IMAGE_TAG": topology.lab,
+        "SITE": topology.site,
         "REGION": topology.region,
+        "REGIONS": str(topology.regions),
         "SUBNET": topology.subnet,
+        "SUBNETS": " ".join(region.subnet for region in regions),
+        "PEER_SUBNET": next((region.subnet for region in regions if region.site != topology.site), ""),
+        "OUTSIDE_SUBNET": topology.at(OUTSIDE).subnet,
+        "ANYCAST": topology.anycast,
+        "SHARED_DB_PORT": str(SHARED_PORT if topology.regions > 1 else REGIONAL_PORT),
+        "SHARED_ORDINAL_1": str(first),
+        "SHARED_ORDINAL_2": str(second),
         "DB_PROXY": database_proxy,
-        **{name: str(port) for name, port in topology.ports.items()},
+        **{name: str(port) for name, port in topology.ports.items() if topology.site != OUTSIDE},
+        **lab_secrets,
     }
-    return shape | secrets.complete(existing)
 
 
 def read(path: Path) -> dict[str, str]:

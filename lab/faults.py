@@ -8,12 +8,14 @@ from docker.models.containers import Container
 
 from lab.containers import ContainerFacts, LabEngine
 from lab.errors import LabError, NotRunningError
-from lab.topology import PARTS, Part, Topology
+from lab.topology import SITES, Part, Topology, all_parts
 
 KILL_PROCESS = (
     'for d in /proc/[0-9]*; do [ "$(cat $d/comm 2>/dev/null)" = "$1" ] && kill -9 ${d#/proc/} && n=1; done; [ "$n" ]'
 )
 PAUSE_ATTEMPTS = 5
+#: A lab never has more: parts that are not there are passed over.
+MOST_REGIONS = 2
 
 
 def kill(engine: LabEngine, part: Part) -> None:
@@ -29,7 +31,7 @@ def kill_process(engine: LabEngine, part: Part, process: str) -> None:
     with _told(part):
         code, _ = container.exec_run(["sh", "-c", KILL_PROCESS, "sh", process])
     if code != 0:
-        raise LabError(f"No process named {process!r} runs in {part.name}.")
+        raise LabError(f"No process named {process!r} runs in {part.label}.")
 
 
 def pause(engine: LabEngine, part: Part) -> None:
@@ -58,7 +60,7 @@ def cut(engine: LabEngine, part: Part) -> None:
     container = _container(engine, part)
     connected = [name for name in engine.network_names() if name in container.attrs["NetworkSettings"]["Networks"]]
     if not connected:
-        raise LabError(f"{part.name} is cut off already.")
+        raise LabError(f"{part.label} is cut off already.")
     with _told(part):
         for network in connected:
             engine.client.networks.get(network).disconnect(container, force=True)
@@ -78,18 +80,23 @@ def start(engine: LabEngine, part: Part) -> str:
 
 
 def reconnect(engine: LabEngine, part: Part, topology: Topology) -> None:
-    """Put it back on the network, at the address that it had."""
+    """Put it back on the network, at the address that it had; the router between the sites on all of them."""
     container = _container(engine, part)
     with _told(part):
-        for network in engine.network_names():
-            engine.client.networks.get(network).connect(
-                container, ipv4_address=topology.address(part), aliases=[part.name]
-            )
+        for site in SITES if part.role == "wan" else (part.site,):
+            for network in engine.network_names(site):
+                engine.client.networks.get(network).connect(
+                    container, ipv4_address=topology.at(site).address(part), aliases=[part.name]
+                )
 
 
 def plan_healing(facts: dict[str, ContainerFacts]) -> list[tuple[Part, str]]:
     """What is wrong with each part, in the order in which it is to be mended: `cut`, then `frozen`, then `dead`."""
-    known = [(part, facts[part.name]) for part in PARTS if part.name in facts and part.role != "bootstrap"]
+    known = [
+        (part, facts[part.label])
+        for part in all_parts(MOST_REGIONS)
+        if part.label in facts and part.role != "bootstrap"
+    ]
     cut_off = [(part, "cut") for part, fact in known if not fact.is_connected]
     frozen = [(part, "frozen") for part, fact in known if fact.state == "paused"]
     dead = [(part, "dead") for part, fact in known if fact.state in {"exited", "created", "dead"}]
@@ -102,9 +109,9 @@ def heal(engine: LabEngine, topology: Topology, told: Callable[[str], None], dea
     for part, fault in steps:
         if fault == "cut":
             reconnect(engine, part, topology)
-            told(f"{part.name} is on the network again")
+            told(f"{part.label} is on the network again")
         else:
-            told(f"{part.name} {start(engine, part)}")
+            told(f"{part.label} {start(engine, part)}")
     return len(steps)
 
 
@@ -118,9 +125,9 @@ def _container(engine: LabEngine, part: Part) -> Container:
     facts = engine.containers()
     if not facts:
         raise NotRunningError(f"The lab {engine.lab} is not up; `make up` starts it.")
-    if part.name not in facts:
-        raise LabError(f"{part.name} is not part of this lab as it runs now (see `quorate status`).")
-    return engine.client.containers.get(facts[part.name].container)
+    if part.label not in facts:
+        raise LabError(f"{part.label} is not part of this lab as it runs now (see `quorate status`).")
+    return engine.client.containers.get(facts[part.label].container)
 
 
 @contextmanager
@@ -129,4 +136,4 @@ def _told(part: Part) -> Iterator[None]:
         yield
     except (APIError, NotFound) as error:
         reason = getattr(error, "explanation", None) or str(error)
-        raise LabError(f"{part.name}: {reason}") from error
+        raise LabError(f"{part.label}: {reason}") from error

@@ -1,15 +1,18 @@
 """One look at the running lab."""
 
 import os
+from collections.abc import Mapping
 
 from lab import envfile
 from lab.assess import assess
-from lab.containers import open_engine
+from lab.assess_outside import assess_outside
+from lab.containers import ContainerFacts, at_site, open_engine
 from lab.errors import NotRunningError
 from lab.paths import ENV_FILE, ROOT, STATE_FILE
 from lab.probes import Prober
 from lab.state import LabState, current_lab, load
-from lab.status_model import RegionStatus
+from lab.status_model import LabStatus, RegionStatus
+from lab.topology import ONE, Topology
 
 
 def running_lab() -> LabState:
@@ -21,12 +24,29 @@ def running_lab() -> LabState:
     return state
 
 
-def look() -> RegionStatus:
+def look() -> LabStatus:
     """Ask every part; an address is asked only while the lab's own network is there."""
     state = running_lab()
+    containers = _containers(state)
+    regions = tuple(_look_at(state, topology, containers) for topology in state.region_topologies)
+    outside = assess_outside(state.topology, containers) if state.regions > 1 else None
+    return LabStatus(state.lab, regions, outside)
+
+
+def look_at(site: str = ONE) -> RegionStatus:
+    """Ask the parts of one region."""
+    state = running_lab()
+    return _look_at(state, state.topology.at(site), _containers(state))
+
+
+def _containers(state: LabState) -> dict[str, ContainerFacts]:
     with open_engine(state.lab, timeout=10) as engine:
         containers = engine.containers()
         if not containers or not engine.network_names():
             raise NotRunningError(f"The lab {state.lab} is not up; `make up` starts it.")
-    facts = Prober(state.topology, envfile.read(ENV_FILE)).look(containers)
-    return assess(state.topology, facts, state.database_proxy, state.database_proxy_reason)
+    return containers
+
+
+def _look_at(state: LabState, topology: Topology, containers: Mapping[str, ContainerFacts]) -> RegionStatus:
+    facts = Prober(topology, envfile.read(ENV_FILE)).look(at_site(containers, topology.site))
+    return assess(topology, facts, state.database_proxy, state.database_proxy_reason)

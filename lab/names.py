@@ -4,28 +4,42 @@ import difflib
 from collections.abc import Iterable
 
 from lab.errors import BadNameError
-from lab.topology import PARTS, Part
+from lab.topology import ONE, SITES, Part, all_parts
 
-BREAKABLE = tuple(part for part in PARTS if part.role != "bootstrap")
+KNOWN = all_parts(regions=2)
+BREAKABLE = tuple(part for part in KNOWN if part.role != "bootstrap")
 
 
-def find_part(name: str, parts: Iterable[Part] = PARTS) -> Part:
-    """The part of that name, or an error that suggests what was meant."""
-    by_name = {part.name: part for part in parts}
-    if name in by_name:
-        return by_name[name]
-    raise BadNameError(f"There is no {name!r}.{suggestion(name, by_name)}")
+def find_part(name: str, parts: Iterable[Part] = KNOWN) -> Part:
+    """The part of that name (`lb1` is the first region's, `two/lb1` the second's), or an error that suggests one."""
+    by_label = {part.label: part for part in parts}
+    found = by_label.get(name.removeprefix(f"{ONE}/"))
+    if found is None:
+        raise BadNameError(f"There is no {name!r}.{suggestion(name, by_label)}")
+    return found
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A sentence that names the nearest ones, or all of them."""
     names = list(known)
-    wanted = name.lower().rsplit("-one-", 1)[-1]
+    wanted = _as_label(name.lower())
     near = [candidate for candidate in names if candidate.rstrip("0123456789") == wanted]
     near = near or difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
-    return f" Did you mean {' or '.join(near)}?" if near else f" Known: {' '.join(names)}."
+    if near:
+        return f" Did you mean {' or '.join(near)}?"
+    first = [candidate for candidate in names if "/" not in candidate]
+    return f" Known: {' '.join(first)}; with two/ before them, the second region's."
 
 
 def completions(typed: str) -> list[str]:
     """What the shell offers for a NAME."""
-    return [part.name for part in BREAKABLE if part.name.startswith(typed)]
+    return [part.label for part in BREAKABLE if part.label.startswith(typed)]
+
+
+def _as_label(name: str) -> str:
+    """A container's name as a part's label; other names as they are."""
+    for site in SITES:
+        head, found, tail = name.partition(f"-{site}-")
+        if head and found:
+            return f"{site}/{tail}".removeprefix(f"{ONE}/")
+    return name

@@ -9,6 +9,12 @@ STATE_FILE = VAR / "lab.json"
 ENV_FILE = VAR / "lab.env"
 CLOUDS_FILE = ROOT / "clouds.yaml"
 REGION_FILE = ROOT / "compose" / "region.yaml"
+OUTSIDE_FILE = ROOT / "compose" / "outside.yaml"
+
+
+def env_file(site: str) -> Path:
+    """All that compose needs to know of one site."""
+    return VAR / f"{site}.env"
 
 
 def private_directory(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What `up` waits for, stage by stage, and what is still missing. Pure."""
+"""What `up` waits for in a region, stage by stage, and what is still missing. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -7,23 +7,23 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from lab.containers import LabEngine
+from lab.places import block, free_port_base, free_subnet, is_aligned
 from lab.state import LabState
-from lab.topology import free_port_base, free_subnet
 
 ROUTES = Path("/proc/net/route")
 WIDE_PREFIX = 8
 
 
-def settle(state: LabState | None, lab: str, engine: LabEngine) -> LabState:
+def settle(state: LabState | None, lab: str, engine: LabEngine, regions: int) -> LabState:
     """Keep the place that the lab has while it uses it, and move what others took in the meantime."""
-    containers = engine.containers()
-    edge = containers.get("edge")
     if state is None:
         subnet = free_subnet(lab, _taken(engine))
-        return LabState(lab, subnet, free_port_base(lab, port_is_free))
-    if not engine.network_names() and _overlaps(state.topology.network, _taken(engine)):
+        return LabState(lab, subnet, free_port_base(lab, port_is_free), regions=regions)
+    if not engine.network_names() and not _fits(state.subnet, _taken(engine)):
         state = replace(state, subnet=free_subnet(lab, _taken(engine)))
-    if not (edge and edge.is_running) and not all(map(port_is_free, state.topology.ports.values())):
+    publishing = any(fact.name == "edge" and fact.is_running for fact in engine.containers().values())
+    ports = [port for topology in state.region_topologies for port in topology.ports.values()]
+    if not publishing and not all(map(port_is_free, ports)):
         state = replace(state, port_base=free_port_base(lab, port_is_free))
     return state
 
@@ -61,5 +61,5 @@ def _taken(engine: LabEngine) -> list[IPv4Network]:
     return known_routes() + foreign
 
 
-def _overlaps(network: IPv4Network, taken: list[IPv4Network]) -> bool:
-    return any(network.overlaps(other) for other in taken)
+def _fits(subnet: str, taken: list[IPv4Network]) -> bool:
+    return is_aligned(subnet) and not any(block(subnet).overlaps(other) for other in taken)

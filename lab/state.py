@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lab.errors import BadNameError, LabError
 from lab.paths import write_private
-from lab.topology import Topology, lab_name
+from lab.places import lab_name
+from lab.topology import ONE, OUTSIDE, TWO, Topology
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,22 @@ class LabState:
     port_base: int
     database_proxy: str = "proxysql"
     database_proxy_reason: str = ""
+    regions: int = 1
 
     @property
     def topology(self) -> Topology:
-        """The lab's shape."""
-        return Topology(self.lab, self.subnet, self.port_base)
+        """The first region's shape."""
+        return Topology(self.lab, self.subnet, self.port_base, regions=self.regions)
+
+    @property
+    def region_topologies(self) -> tuple[Topology, ...]:
+        """The shape of each region."""
+        return tuple(self.topology.at(site) for site in (ONE, TWO)[: self.regions])
+
+    @property
+    def topologies(self) -> tuple[Topology, ...]:
+        """The shape of each site."""
+        return (*self.region_topologies, *([self.topology.at(OUTSIDE)] if self.regions > 1 else []))
 
 
 def load(path: Path) -> LabState | None:

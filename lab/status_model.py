@@ -1,5 +1,6 @@
-"""The status of a region: its functions, their parts, and what follows from them. Pure."""
+"""The status of a lab: its sites, the functions of each, their parts, and what follows from them. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,7 +16,7 @@ class Health(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How the region does as a whole."""
+    """How a function, a region or the lab does as a whole."""
 
     REDUNDANT = "redundant"
     SERVING = "serving"
@@ -65,6 +66,7 @@ class RegionStatus:
 
     lab: str
     region: str
+    site: str
     address: str
     address_holder: str | None
     is_routed: bool
@@ -84,10 +86,7 @@ class RegionStatus:
         found = {role.verdict for role in self.roles}
         found |= {Verdict.SERVING} if self.thin_queues or self.thin_groups else set()
         found |= {Verdict.FAILING} if self.idle_groups else set()
-        for verdict in (Verdict.FAILING, Verdict.SERVING):
-            if verdict in found:
-                return verdict
-        return Verdict.REDUNDANT
+        return worst(found)
 
     @property
     def sentence(self) -> str:
@@ -104,3 +103,41 @@ class RegionStatus:
         if thin:
             return f"Serving, with less redundancy in {', '.join(thin)}."
         return "Serving, everything redundant."
+
+
+@dataclass(frozen=True)
+class OutsideStatus:
+    """The third site: the way between the regions, the arbitrator, and a client in the world."""
+
+    roles: tuple[RoleStatus, ...]
+    #: What the way between the sites does to traffic, one sentence; empty while it does nothing.
+    way: str = ""
+
+
+@dataclass(frozen=True)
+class LabStatus:
+    """The whole lab at one moment; `outside` is None with one region."""
+
+    lab: str
+    regions: tuple[RegionStatus, ...]
+    outside: OutsideStatus | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Failing when every region is, redundant when nothing at all lacks."""
+        of_regions = {region.verdict for region in self.regions}
+        if of_regions == {Verdict.FAILING}:
+            return Verdict.FAILING
+        of_outside = {role.verdict for role in self.outside.roles} if self.outside else set()
+        way = {Verdict.SERVING} if self.outside and self.outside.way else set()
+        return Verdict.REDUNDANT if of_regions | of_outside | way == {Verdict.REDUNDANT} else Verdict.SERVING
+
+    def region(self, site: str) -> RegionStatus:
+        """One region's status."""
+        return next(region for region in self.regions if region.site == site)
+
+
+def worst(found: Iterable[Verdict]) -> Verdict:
+    """The worst of several."""
+    there = set(found)
+    return next((each for each in (Verdict.FAILING, Verdict.SERVING) if each in there), Verdict.REDUNDANT)

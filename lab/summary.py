@@ -4,27 +4,22 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from lab.state import LabState
-from lab.status_model import RegionStatus
+from lab.status_model import LabStatus
 from lab.status_view import draw, proxy_sentence
+from lab.topology import Topology
 
 OPENSTACK = ".venv/bin/openstack --os-cloud quorate"
 
 
-def closing(state: LabState, status: RegionStatus, seconds: float) -> RenderableType:
+def closing(state: LabState, status: LabStatus, seconds: float) -> RenderableType:
     """The last words of `up`."""
-    topology = state.topology
     lines = [
         Text.assemble((f"\nThe lab is up after {seconds:.1f} s.", "bold green")),
         draw(status),
         Text("\nAddresses (user admin, project admin; clouds.yaml in this directory has the rest)", style="bold"),
-        Text(f"  identity  {topology.identity_url}/v3"),
-        Text(f"  image     {topology.image_url}/v2"),
-        Text(f"  compute   {topology.compute_url}/v2.1"),
-        Text(f"  volume    {topology.volume_url}/v3"),
-        Text(
-            f"  On the lab's own network, all of them at {topology.vip}; HAProxy's page: http://{topology.vip}:8404/stats"
-        ),
     ]
+    for topology in state.region_topologies:
+        lines += [Text(line) for line in _addresses(topology)]
     if state.database_proxy != "proxysql":
         sentence = proxy_sentence(state.database_proxy, state.database_proxy_reason)
         lines.append(Text(f"\nBefore the database stands {sentence}.", style="yellow"))
@@ -38,6 +33,17 @@ def closing(state: LabState, status: RegionStatus, seconds: float) -> Renderable
     return Group(*lines)
 
 
-def show(console: Console, state: LabState, status: RegionStatus, seconds: float) -> None:
+def _addresses(topology: Topology) -> list[str]:
+    return [
+        f"  {topology.region}",
+        f"    identity  {topology.identity_url}/v3",
+        f"    image     {topology.image_url}/v2",
+        f"    compute   {topology.compute_url}/v2.1",
+        f"    volume    {topology.volume_url}/v3",
+        f"    on the lab's own network, all of them at {topology.vip}; HAProxy: http://{topology.vip}:8404/stats",
+    ]
+
+
+def show(console: Console, state: LabState, status: LabStatus, seconds: float) -> None:
     """Print it."""
     console.print(closing(state, status, seconds), highlight=False, soft_wrap=not console.is_terminal)

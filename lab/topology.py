@@ -1,44 +1,49 @@
-"""The shape of one region, derived from the lab's name alone: parts, addresses, ports.
+"""The shape of a lab: its sites, the parts of each, their addresses and ports. Pure.
 
-Pure: takes plain values and returns plain values. Two labs with different names share nothing.
+A lab has one region or two, made from the same file, and with two of them a third site between.
 """
 
-import hashlib
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
-from pathlib import Path
 
-from lab.errors import BadNameError, LabError
-
-NAME_RULE = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
-PORT_SLOTS = range(20000, 29990, 10)
-SUBNETS = 100 * 256
-REGION = "RegionOne"
+ONE, TWO, OUTSIDE = "one", "two", "outside"
+SITES = (ONE, TWO, OUTSIDE)
 VIP_SUFFIX = 10
-
+PORTS_OF_A_REGION = 5
 STATS_PORT, MONITOR_PORT = 8404, 6789
 
 
 @dataclass(frozen=True)
 class Part:
-    """One container of a region: its name, what it does, and the end of its address."""
+    """One container: its name, what it does, the end of its address, and the site where it stands."""
 
     name: str
     role: str
     suffix: int
+    site: str = ONE
+
+    @property
+    def label(self) -> str:
+        """Its name among all of the lab's: the second region's parts carry their site."""
+        return label(self.site, self.name)
+
+
+def label(site: str, name: str) -> str:
+    """What a person calls a part: `lb1`, or `two/lb1` in the second region."""
+    return f"{site}/{name}" if site == TWO else name
 
 
 def _parts(role: str, first: int, count: int, name: str = "") -> tuple[Part, ...]:
     return tuple(Part(f"{name or role}{n}", role, first + n - 1) for n in range(1, count + 1))
 
 
+#: Of one region.
 PARTS: tuple[Part, ...] = (
     Part("edge", "edge", 5),
     *_parts("lb", 11, 2),
     *_parts("proxysql", 31, 2),
     *_parts("galera", 21, 3, name="db"),
+    *_parts("shared-galera", 24, 2, name="sdb"),
     *_parts("rabbitmq", 41, 3, name="mq"),
     *_parts("identity", 51, 2),
     *_parts("image", 61, 2),
@@ -49,39 +54,80 @@ PARTS: tuple[Part, ...] = (
     *_parts("volume", 116, 2),
     *_parts("mon", 111, 3),
     *_parts("osd", 121, 3),
+    Part("dns", "dns", 7),
     Part("bootstrap", "bootstrap", 6),
 )
+#: Of the third site.
+OUTSIDE_PARTS: tuple[Part, ...] = (
+    Part("wan", "wan", 3, OUTSIDE),
+    Part("arbitrator", "arbitrator", 24, OUTSIDE),
+    Part("client", "client", 8, OUTSIDE),
+)
+#: What a region has only where there is another.
+SHARED_ROLES = frozenset({"shared-galera", "dns"})
 
 
 @dataclass(frozen=True)
 class Topology:
-    """Everything about one lab that follows from its name, or was moved at first `up` to be free."""
+    """One site of a lab: everything that follows from the lab's name, or was moved at first `up` to be free.
+
+    `subnet` is the first three bytes of the site's own network; `port_base` is the lab's first port.
+    """
 
     lab: str
     subnet: str
     port_base: int
-    region: str = REGION
+    site: str = ONE
+    regions: int = 1
+
+    @property
+    def region(self) -> str:
+        """The region's name in the catalog."""
+        return f"region-{self.site}"
 
     @property
     def project(self) -> str:
         """The compose project."""
-        return f"{self.lab}-one"
+        return f"{self.lab}-{self.site}"
 
     @property
     def network(self) -> IPv4Network:
-        """The lab's own network."""
+        """The site's own network."""
         return IPv4Network(f"{self.subnet}.0/24")
 
     @property
     def vip(self) -> str:
-        """The address that the two load balancers share."""
+        """The address that the two load balancers of a region share."""
         return f"{self.subnet}.{VIP_SUFFIX}"
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that this site has."""
+        if self.site == OUTSIDE:
+            return OUTSIDE_PARTS
+        there = [part for part in PARTS if self.regions > 1 or part.role not in SHARED_ROLES]
+        return tuple(replace(part, site=self.site) for part in there)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What its parts do, the one-shot job left out."""
+        return tuple(dict.fromkeys(part.role for part in self.parts if part.role != "bootstrap"))
+
+    def at(self, site: str) -> "Topology":
+        """Another site of the same lab."""
+        return replace(self, site=site, subnet=shifted(self.subnet, SITES.index(site) - SITES.index(self.site)))
+
+    @property
+    def anycast(self) -> str:
+        """The address that every region announces; empty with one region."""
+        return f"{shifted(self.at(ONE).subnet, len(SITES))}.1" if self.regions > 1 else ""
 
     @property
     def ports(self) -> dict[str, int]:
         """Ports published on localhost."""
-        base = self.port_base
-        return {"PORT_IDENTITY": base, "PORT_IMAGE": base + 1, "PORT_COMPUTE": base + 2, "PORT_VOLUME": base + 3}
+        base = self.port_base + PORTS_OF_A_REGION * SITES.index(self.site)
+        names = ("IDENTITY", "IMAGE", "COMPUTE", "VOLUME", "OBJECT")
+        return {f"PORT_{name}": base + step for step, name in enumerate(names)}
 
     @property
     def identity_url(self) -> str:
@@ -113,7 +159,7 @@ class Topology:
         return f"{self.address(part)}:{MONITOR_PORT}"
 
     def address(self, part: Part) -> str:
-        """The fixed address of a part."""
+        """The fixed address of a part of this site."""
         return f"{self.subnet}.{part.suffix}"
 
     def container(self, name: str) -> str:
@@ -121,43 +167,19 @@ class Topology:
         return f"{self.project}-{name}"
 
 
+def shifted(subnet: str, steps: int) -> str:
+    """The network so many steps further."""
+    head, last = subnet.rsplit(".", 1)
+    return f"{head}.{int(last) + steps}"
+
+
+def all_parts(regions: int) -> tuple[Part, ...]:
+    """Every part of a lab with so many regions."""
+    first = Topology("", "10.0.0", 0, regions=regions)
+    sites = (ONE,) if regions == 1 else SITES
+    return tuple(part for site in sites for part in first.at(site).parts)
+
+
 def parts_with_role(role: str) -> tuple[Part, ...]:
-    """All parts that do the same thing."""
+    """All parts of a region that do the same thing."""
     return tuple(part for part in PARTS if part.role == role)
-
-
-def lab_name(environment: Mapping[str, str], root: Path) -> str:
-    """The name asked for in QUORATE_LAB, or one that follows from the checkout's path."""
-    name = environment.get("QUORATE_LAB") or f"quorate-{hashlib.sha256(str(root).encode()).hexdigest()[:6]}"
-    if not NAME_RULE.fullmatch(name):
-        raise BadNameError(
-            f"QUORATE_LAB={name!r} is not a lab name: use 2 to 40 lower-case letters, digits and hyphens,"
-            " beginning with a letter and ending with a letter or digit."
-        )
-    return name
-
-
-def _number(lab: str, purpose: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{purpose}:{lab}".encode()).digest()[:8], "big")
-
-
-def free_subnet(lab: str, taken: Iterable[IPv4Network]) -> str:
-    """The first three bytes of the lab's network: the name's own place, or the next that nobody uses."""
-    in_use = [network for network in taken if network.prefixlen > 0]
-    first = _number(lab, "subnet")
-    for step in range(SUBNETS):
-        slot = (first + step) % SUBNETS
-        prefix = f"10.{100 + slot // 256}.{slot % 256}"
-        if not any(network.overlaps(IPv4Network(f"{prefix}.0/24")) for network in in_use):
-            return prefix
-    raise LabError("No free network between 10.100.0.0 and 10.199.255.0 is left on this machine.")
-
-
-def free_port_base(lab: str, is_free: Callable[[int], bool]) -> int:
-    """The first of the lab's ten ports: the name's own place, or the next slot whose ports are free."""
-    first = _number(lab, "ports") % len(PORT_SLOTS)
-    for step in range(len(PORT_SLOTS)):
-        base = PORT_SLOTS[(first + step) % len(PORT_SLOTS)]
-        if all(is_free(port) for port in range(base, base + 4)):
-            return base
-    raise LabError("No free ports between 20000 and 29990 are left on this machine.")

@@ -1,8 +1,10 @@
-"""Brings one region up, from whatever state it is in, and returns when every part of it works."""
+"""Brings a lab up, from whatever state it is in, and returns when every part of it works."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from lab import clouds, compose, envfile
+from lab import secrets as lab_secrets
 from lab.base_image import ensure_base_image
 from lab.containers import LabEngine, open_engine
 from lab.database_proxy import PROXYSQL_IMAGE, ProxyChoice, choose
@@ -10,18 +12,18 @@ from lab.engine_setup import ensure_engine
 from lab.errors import LabError
 from lab.faults import heal
 from lab.images import ensure_images
-from lab.paths import CLOUDS_FILE, ENV_FILE, STATE_FILE, VAR, private_directory
-from lab.probes import Prober
-from lab.progress import Progress
+from lab.paths import CLOUDS_FILE, ENV_FILE, STATE_FILE, VAR, env_file, private_directory
+from lab.places import wanted_regions
+from lab.progress import Note, Progress
 from lab.registry import has_image, try_pull
 from lab.settle import settle
 from lab.state import LabState, load, save
-from lab.status_model import RegionStatus
-from lab.topology import parts_with_role
+from lab.status_model import LabStatus
+from lab.topology import OUTSIDE, all_parts
 from lab.waiting import Waiter
 
 
-def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tuple[LabState, RegionStatus]:
+def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tuple[LabState, LabStatus]:
     """Do all that is missing, in order; harmless where nothing is."""
     ensure_engine(progress)
     private_directory(VAR)
@@ -33,11 +35,10 @@ def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tu
             heal(engine, state.topology, lambda sentence: progress.say(f"{sentence}."), dead_too=False)
         with progress.step("Starting containers") as note:
             _remove_unused_proxies(engine, state)
-            compose.up(state.topology, state.database_proxy, note)
-        clouds.put(
-            CLOUDS_FILE, clouds.entry(state.topology.identity_url, state.topology.region, secrets["ADMIN_PASSWORD"])
-        )
-        status = Waiter(engine, state, Prober(state.topology, secrets), progress).wait()
+            _start(state, note)
+        for name, entry in clouds.entries(state.region_topologies, secrets["ADMIN_PASSWORD"]).items():
+            clouds.put(CLOUDS_FILE, entry, name)
+        status = Waiter(engine, state, secrets, progress).wait()
     return state, status
 
 
@@ -47,18 +48,31 @@ def _decide(
     """Where the lab goes, what stands before its database, and its secrets; kept in `var/`."""
     before = load(STATE_FILE)
     existing = envfile.read(ENV_FILE)
+    regions = wanted_regions(environment, before.regions if before else None)
     if not existing and engine.volume_names():
         raise LabError(
             f"The data of {lab} is here, but its secrets ({ENV_FILE}) are gone."
             " `quorate down` removes the data too; then `quorate up` begins anew."
         )
-    place = settle(before, lab, engine)
+    place = settle(before, lab, engine, regions)
     choice = _choose_proxy(before, environment.get("DB_PROXY", ""), progress)
-    state = LabState(lab, place.subnet, place.port_base, choice.proxy, choice.reason)
-    content = envfile.values(state.topology, choice.proxy, existing)
+    state = LabState(lab, place.subnet, place.port_base, choice.proxy, choice.reason, regions)
+    secrets = lab_secrets.complete(existing)
     save(STATE_FILE, state)
-    envfile.write(ENV_FILE, content)
-    return state, content
+    envfile.write(ENV_FILE, secrets)
+    for topology in state.topologies:
+        envfile.write(env_file(topology.site), envfile.values(topology, choice.proxy, secrets))
+    return state, secrets
+
+
+def _start(state: LabState, note: Note) -> None:
+    """All regions at once, then what joins their networks."""
+    with ThreadPoolExecutor(max_workers=len(state.region_topologies)) as pool:
+        jobs = [pool.submit(compose.up, each, state.database_proxy, note) for each in state.region_topologies]
+        for job in jobs:
+            job.result()
+    for outside in (each for each in state.topologies if each.site == OUTSIDE):
+        compose.up(outside, state.database_proxy, note)
 
 
 def _choose_proxy(before: LabState | None, asked: str, progress: Progress) -> ProxyChoice:
@@ -75,6 +89,6 @@ def _remove_unused_proxies(engine: LabEngine, state: LabState) -> None:
     if state.database_proxy == "proxysql":
         return
     containers = engine.containers()
-    for part in parts_with_role("proxysql"):
-        if part.name in containers:
-            engine.client.containers.get(containers[part.name].container).remove(force=True)
+    for part in all_parts(state.regions):
+        if part.role == "proxysql" and part.label in containers:
+            engine.client.containers.get(containers[part.label].container).remove(force=True)

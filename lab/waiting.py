@@ -1,70 +1,97 @@
-"""Waits until a region is ready: looks, asks `readiness` what is missing, says so, and gives up with a reason."""
+"""Waits until every region is ready: looks, asks `readiness` what is missing, says so, and gives up with a reason."""
 
 import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from lab.assess import assess
-from lab.containers import ContainerFacts, LabEngine
+from lab.assess_outside import assess_outside
+from lab.containers import ContainerFacts, LabEngine, at_site
 from lab.errors import NotReadyError
 from lab.explain import explain, last_lines
 from lab.probes import Prober
 from lab.progress import Note, Progress
 from lab.readiness import STAGES, Stage, ended, missing
 from lab.state import LabState
-from lab.status_model import RegionStatus
+from lab.status_model import LabStatus, RegionStatus
+from lab.topology import label
 
 DEADLINE = 240.0
 POLL = 0.3
 
 
 class Waiter:
-    """One wait for one region, with one deadline for all of it."""
+    """One wait for all regions, with one deadline for all of it."""
 
-    def __init__(self, engine: LabEngine, state: LabState, prober: Prober, progress: Progress) -> None:
+    def __init__(self, engine: LabEngine, state: LabState, secrets: Mapping[str, str], progress: Progress) -> None:
         self.engine = engine
         self.progress = progress
         self.state = state
-        self.prober = prober
+        self.probers = [Prober(topology, secrets) for topology in state.region_topologies]
         self.deadline = time.monotonic() + DEADLINE
         self._revived: set[str] = set()
 
-    def wait(self) -> RegionStatus:
+    def wait(self) -> LabStatus:
         """Go through the stages; return the status at the end of the last."""
-        with_proxysql = self.state.database_proxy == "proxysql"
+        there = {role for topology in self.state.region_topologies for role in topology.roles}
+        there -= set() if self.state.database_proxy == "proxysql" else {"proxysql"}
+        regions: Sequence[RegionStatus] = ()
         for stage in STAGES:
-            if with_proxysql or "proxysql" not in stage.roles:
+            if not stage.roles or there.intersection(stage.roles):
                 with self.progress.step(stage.title) as note:
-                    status = self._wait_for(stage, note)
-                if stage.patience and (lacking := missing(stage, status, None)):
+                    regions, lacking = self._wait_for(stage, note)
+                if lacking:
                     self.progress.say(f"Going on without: {', '.join(lacking)}.", style="yellow")
-        return status
+        containers = self.engine.containers()
+        outside = assess_outside(self.state.topology, containers) if self.state.regions > 1 else None
+        return LabStatus(self.state.lab, tuple(regions), outside)
 
     def _start_once_more(self, failed: ContainerFacts) -> None:
         """A part may end once while all start at the same time; ending twice has a reason that stays."""
         log = self.engine.log_end(failed.container)
-        reason = explain(failed.name, failed.exit_code, log)
-        if failed.name in self._revived:
+        reason = explain(failed.label, failed.exit_code, log)
+        if failed.label in self._revived:
             raise NotReadyError(reason, last_lines(log))
-        self._revived.add(failed.name)
+        self._revived.add(failed.label)
         self.progress.say(f"{reason} It is started once more.", style="yellow")
         self.engine.client.containers.get(failed.container).start()
 
-    def _wait_for(self, stage: Stage, note: Note) -> RegionStatus:
-        state = self.state
+    def _wait_for(self, stage: Stage, note: Note) -> tuple[list[RegionStatus], list[str]]:
+        """Each region's status when nothing lacks, or when patience is over; and what lacks then."""
         patience = time.monotonic() + (stage.patience or DEADLINE)
         while True:
             containers = self.engine.containers()
             for failed in ended(containers):
                 self._start_once_more(failed)
-            facts = self.prober.look(containers)
-            status = assess(state.topology, facts, state.database_proxy, state.database_proxy_reason)
-            lacking = missing(stage, status, containers.get("bootstrap"))
+            regions = self._look(containers)
+            lacking = self._lacking(stage, regions, containers)
             if not lacking or (stage.patience and time.monotonic() > patience):
-                return status
+                return regions, lacking
             if time.monotonic() > self.deadline:
-                first = containers.get(lacking[0].split(" ")[0])
-                log = self.engine.log_end(first.container) if first else ""
-                raise NotReadyError(
-                    f"Not ready after {DEADLINE:.0f} s: still waiting for {', '.join(lacking)}.", last_lines(log)
-                )
+                self._give_up(lacking, containers)
             note(f"waiting for {', '.join(lacking)}")
             time.sleep(POLL)
+
+    def _look(self, containers: Mapping[str, ContainerFacts]) -> list[RegionStatus]:
+        def one(prober: Prober) -> RegionStatus:
+            facts = prober.look(at_site(containers, prober.topology.site))
+            return assess(prober.topology, facts, self.state.database_proxy, self.state.database_proxy_reason)
+
+        with ThreadPoolExecutor(max_workers=len(self.probers)) as pool:
+            return list(pool.map(one, self.probers))
+
+    def _lacking(
+        self, stage: Stage, regions: Sequence[RegionStatus], containers: Mapping[str, ContainerFacts]
+    ) -> list[str]:
+        return [
+            label(region.site, what)
+            for region in regions
+            for what in missing(stage, region, containers.get(label(region.site, "bootstrap")))
+        ]
+
+    def _give_up(self, lacking: Sequence[str], containers: Mapping[str, ContainerFacts]) -> None:
+        first = containers.get(lacking[0].split(" ")[0])
+        log = self.engine.log_end(first.container) if first else ""
+        raise NotReadyError(
+            f"Not ready after {DEADLINE:.0f} s: still waiting for {', '.join(lacking)}.", last_lines(log)
+        )

@@ -1,4 +1,4 @@
-"""Identity's tables. Ids are text: 32 hexadecimal digits, or words such as `default` and `RegionOne`.
+"""Identity's tables. Ids are text: 32 hexadecimal digits, or words such as `default` and `region-one`.
 
 An assignment names its actor and target by id alone (both may be of several kinds), so who deletes one of those
 deletes its assignments too; everything else hangs on foreign keys that cascade.

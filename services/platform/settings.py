@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="QUORATE_", frozen=True, extra="ignore")
 
-    region: str = "RegionOne"
+    region: str = "region-one"
     #: This replica's or host's own name, as `status` and the service list show it.
     name: str = socket.gethostname()
     #: Address and port that an HTTP process listens on.

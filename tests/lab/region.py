@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from lab import envfile, faults
 from lab.containers import LabEngine, open_engine
-from lab.look import look, running_lab
+from lab.look import look_at, running_lab
 from lab.names import find_part
 from lab.paths import ENV_FILE
 from lab.status_model import Health, RegionStatus
@@ -38,7 +38,7 @@ class Region:
 
     def status(self) -> RegionStatus:
         """One look at everything."""
-        return look()
+        return look_at(self.topology.site)
 
     def wait_redundant(self, seconds: float) -> float:
         """Wait until every part works again; how long that took."""

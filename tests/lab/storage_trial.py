@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab import faults
-from lab.store_address import POOL, PORT
+from lab.store_address import POOL
 from lab.topology import Part, parts_with_role
 from tests.lab.blocks import BlockLoad
 from tests.lab.power import quorate_up
@@ -30,8 +30,7 @@ class StorageFault:
 
 def store_url(region: Region) -> str:
     """Where the lab's store is."""
-    monitors = ",".join(f"{region.topology.address(part)}:{PORT}" for part in parts_with_role("mon"))
-    return f"quorate://{monitors}/{POOL}"
+    return f"quorate://{','.join(region.topology.monitors)}/{POOL}"
 
 
 def run_storage_trial(region: Region, fault: StorageFault, run: int) -> Record:

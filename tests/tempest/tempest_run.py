@@ -50,7 +50,7 @@ class Target:
     username: str = "admin"
     project: str = "admin"
     domain: str = "Default"
-    region: str = "RegionOne"
+    region: str = "region-one"
     services: frozenset[str] = frozenset({"image", "block-storage"})
 
 
@@ -219,7 +219,7 @@ def main() -> None:
     options.add_argument("--auth-url", required=True)
     options.add_argument("--password", required=True)
     options.add_argument("--username", default="admin")
-    options.add_argument("--region", default="RegionOne")
+    options.add_argument("--region", default="region-one")
     options.add_argument(
         "--only", default="image,block-storage", help="service types to test besides identity, with commas"
     )

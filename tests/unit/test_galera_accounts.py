@@ -16,7 +16,7 @@ ACCOUNTS = wanted_accounts("r00t", "m0n", {"identity": "i'd"})
 ENVIRONMENT = {
     "DB_ORDINAL": "2",
     "DB_ADDRESSES": "10.0.0.21 10.0.0.22 10.0.0.23",
-    "DB_CLUSTER": "RegionOne",
+    "DB_CLUSTER": "region-one",
     "DB_DATABASES": "identity",
     "DB_ROOT_PASSWORD": "r00t",
     "DB_MONITOR_PASSWORD": "m0n",

@@ -19,7 +19,7 @@ from services.platform.database import Transactor
 
 CHEAP = IdentitySettings(argon2_time_cost=1, argon2_memory_kib=64)
 DATA = FirstData.of_region(
-    "RegionOne",
+    "region-one",
     admin_password="a",
     service_password="s",
     identity=("http://public:5000", "http://internal:5000"),
@@ -72,7 +72,7 @@ def test_several_runs_at_once_come_to_one(transactor: Transactor) -> None:
 def test_addresses_follow_the_settings(transactor: Transactor) -> None:
     bootstrap(transactor, DATA, CHEAP)
     moved = FirstData.of_region(
-        "RegionOne",
+        "region-one",
         admin_password="a",
         service_password="s",
         identity=("http://moved:5000", "http://internal:5000"),

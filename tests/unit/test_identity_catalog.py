@@ -6,7 +6,7 @@ from services.identity.catalog import CatalogEndpoint, CatalogEntry, render, unk
 
 
 def urls(url: str, project_id: str | None) -> list[str]:
-    entry = CatalogEntry("s", "volume", "cinder", [CatalogEndpoint("e", "public", "RegionOne", url)])
+    entry = CatalogEntry("s", "volume", "cinder", [CatalogEndpoint("e", "public", "region-one", url)])
     (shown,) = render([entry], user_id="u", project_id=project_id)
     return [endpoint["url"] for endpoint in shown["endpoints"]]
 

@@ -12,13 +12,14 @@ from lab.faults import plan_healing
 from lab.images import IMAGES, Image, digest
 from lab.names import completions, find_part
 from lab.settle import parse_routes
-from lab.topology import PARTS
+from lab.topology import all_parts
 
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [("db9", "db1"), ("identiy1", "identity1"), ("db", "db1 or db2 or db3"), ("compute-api", "compute-api1"),
-     ("quorate-abc123-one-mq2", "mq2"), ("LB1", "lb1"), ("condutor2", "conductor2")],
+     ("quorate-abc123-one-mq2", "mq2"), ("quorate-abc123-two-mq2", "two/mq2"), ("two/db9", "two/db1"),
+     ("LB1", "lb1"), ("condutor2", "conductor2")],
 )  # fmt: skip
 def test_a_wrong_name_gets_a_suggestion(typed, meant):
     with pytest.raises(BadNameError, match="Did you mean") as caught:
@@ -30,10 +31,13 @@ def test_a_strange_name_gets_the_list():
     with pytest.raises(BadNameError, match=r"Known: edge lb1"):
         find_part("zzzzzz")
     assert find_part("db1").role == "galera"
+    assert find_part("one/db1") == find_part("db1")
+    assert (find_part("two/db1").name, find_part("two/db1").site) == ("db1", "two")
 
 
 def test_completion():
     assert completions("ident") == ["identity1", "identity2"]
+    assert completions("two/ident") == ["two/identity1", "two/identity2"]
     assert "bootstrap" not in completions("")
 
 
@@ -61,21 +65,23 @@ def test_the_end_of_a_log():
 
 
 def test_healing_reconnects_before_it_starts():
-    facts = {part.name: ContainerFacts(part.name, part.name, "running", True) for part in PARTS}
+    facts = {part.label: ContainerFacts(part.name, part.name, "running", True, site=part.site) for part in all_parts(2)}
     facts["db1"] = replace(facts["db1"], state="exited", is_connected=False)
     facts["lb1"] = replace(facts["lb1"], state="paused")
+    facts["two/osd1"] = replace(facts["two/osd1"], state="exited")
     facts["bootstrap"] = replace(facts["bootstrap"], state="exited")
-    assert [(part.name, fault) for part, fault in plan_healing(facts)] == [
+    assert [(part.label, fault) for part, fault in plan_healing(facts)] == [
         ("db1", "cut"),
         ("lb1", "frozen"),
         ("db1", "dead"),
+        ("two/osd1", "dead"),
     ]
 
 
 def test_clouds_yaml_keeps_other_entries(tmp_path):
     file = tmp_path / "clouds.yaml"
     file.write_text("clouds:\n  quorate-dev:\n    auth: {auth_url: http://127.0.0.1:1}\n")
-    entry = clouds.entry("http://127.0.0.1:24680", "RegionOne", "secret")
+    entry = clouds.entry("http://127.0.0.1:24680", "region-one", "secret")
     clouds.put(file, entry)
     assert "quorate-dev" in file.read_text()
     assert "http://127.0.0.1:24680/v3" in file.read_text()
@@ -91,7 +97,7 @@ def test_clouds_yaml_keeps_other_entries(tmp_path):
 def test_the_last_entry_takes_clouds_yaml_with_it(tmp_path):
     file = tmp_path / "clouds.yaml"
     clouds.remove(file)
-    clouds.put(file, clouds.entry("http://127.0.0.1:24680", "RegionOne", "secret"))
+    clouds.put(file, clouds.entry("http://127.0.0.1:24680", "region-one", "secret"))
     clouds.remove(file)
     assert not file.exists()
 

@@ -8,7 +8,7 @@ from lab import envfile, secrets, state
 from lab.errors import BadNameError, LabError
 from lab.paths import private_directory, write_private
 from lab.state import LabState
-from lab.topology import Topology
+from lab.topology import OUTSIDE, TWO, Topology
 
 TOPOLOGY = Topology("quorate-abc123", "10.123.45", 24680)
 
@@ -44,14 +44,27 @@ def test_files_are_for_their_owner_only(tmp_path):
 def test_the_env_file_reads_back(tmp_path):
     file = tmp_path / "lab.env"
     assert envfile.read(file) == {}
-    content = envfile.values(TOPOLOGY, "haproxy", {})
+    content = envfile.values(TOPOLOGY, "haproxy", secrets.complete({}))
     envfile.write(file, content)
     assert envfile.read(file) == content
     assert content["SUBNET"] == "10.123.45"
     assert content["PORT_IMAGE"] == "24681"
-    again = envfile.values(Topology("quorate-abc123", "10.123.46", 20000), "proxysql", envfile.read(file))
-    assert again["SUBNET"] == "10.123.46"
-    assert again["ADMIN_PASSWORD"] == content["ADMIN_PASSWORD"]
+    assert (content["REGIONS"], content["SUBNETS"], content["SHARED_DB_PORT"]) == ("1", "10.123.45", "3306")
+    assert content["ANYCAST"] == content["PEER_SUBNET"] == ""
+
+
+def test_the_env_files_of_two_regions_differ_in_their_place_only():
+    kept = secrets.complete({})
+    one = Topology("quorate-abc123", "10.123.44", 20000, regions=2)
+    first, second = (envfile.values(each, "haproxy", kept) for each in (one, one.at(TWO)))
+    assert first["SUBNETS"] == second["SUBNETS"] == "10.123.44 10.123.45"
+    assert (first["PEER_SUBNET"], second["PEER_SUBNET"]) == (second["SUBNET"], first["SUBNET"])
+    assert [first["SHARED_ORDINAL_1"], second["SHARED_ORDINAL_2"]] == ["1", "4"]
+    assert first["SHARED_DB_PORT"] == "3307"
+    same = {name for name in first if first[name] == second[name]}
+    assert set(kept) | {"LAB", "ANYCAST", "OUTSIDE_SUBNET", "DB_PROXY"} <= same
+    outside = envfile.values(one.at(OUTSIDE), "haproxy", kept)
+    assert not [name for name in outside if name.startswith("PORT_")]
 
 
 def test_the_state_reads_back_and_a_broken_one_is_said(tmp_path):

@@ -7,18 +7,20 @@ import pytest
 from rich.console import Console
 
 from lab.assess import assess
+from lab.assess_outside import assess_outside
 from lab.block_store import read_store
 from lab.containers import ContainerFacts, read_facts
 from lab.facts import Agent, Broker, Facts, GaleraNode, Queue, ServerRow, Store, StoreOsd
 from lab.keystone import read_agents
 from lab.probes import best_broker, galera_writer, read_broker, read_holder, read_rows, read_state
 from lab.readiness import STAGES, ended, missing
-from lab.status_model import Health, RegionStatus, Verdict
+from lab.status_model import Health, LabStatus, RegionStatus, Verdict
 from lab.status_view import as_json, draw
-from lab.topology import PARTS, Topology
+from lab.topology import Topology, all_parts
 from lab.wire import table
 
 TOPOLOGY = Topology("quorate-abc123", "10.123.45", 24680)
+PARTS = TOPOLOGY.parts
 UUID = "11111111-0000-0000-0000-000000000000"
 
 
@@ -62,7 +64,7 @@ def text(status: RegionStatus) -> str:
     console = Console(width=110, record=True, file=None, quiet=True)
     with console.capture() as captured:
         console.quiet = False
-        console.print(draw(status))
+        console.print(draw(LabStatus("quorate-abc123", (status,))))
     return captured.get()
 
 
@@ -197,11 +199,30 @@ def test_the_drawing_names_every_part_and_json_has_the_same():
     status = judged(healthy())
     drawn = text(status)
     assert all(each.name in drawn for each in PARTS if each.role != "bootstrap")
-    content = json.loads(as_json(status))
+    whole = json.loads(as_json(LabStatus("quorate-abc123", (status,))))
+    assert whole["verdict"] == "redundant"
+    assert whole["outside"] is None
+    (content,) = whole["regions"]
     assert content["verdict"] == "redundant"
     assert content["writer"] == "db3"
     assert content["queue_leaders"] == {"conductor": "mq2"}
     assert {role["role"]: role["verdict"] for role in content["roles"]}["galera"] == "redundant"
+
+
+def test_a_lab_serves_while_one_of_its_regions_does():
+    whole = Topology("quorate-abc123", "10.123.44", 24680, regions=2)
+    containers = {part.label: ContainerFacts(part.name, "", "running", True, site=part.site) for part in all_parts(2)}
+    outside = assess_outside(whole, containers)
+    good, lost = judged(healthy()), judged(Facts(containers={}))
+    assert LabStatus("x", (good, good), outside).verdict is Verdict.REDUNDANT
+    assert LabStatus("x", (good, lost), outside).verdict is Verdict.SERVING
+    assert LabStatus("x", (lost, lost), outside).verdict is Verdict.FAILING
+    slowed = assess_outside(whole, containers, "80 ms each way")
+    assert LabStatus("x", (good, good), slowed).verdict is Verdict.SERVING
+    containers["arbitrator"] = replace(containers["arbitrator"], state="exited")
+    dead = LabStatus("x", (good, good), assess_outside(whole, containers))
+    assert dead.verdict is Verdict.SERVING
+    assert "arbitrator" in json.loads(as_json(dead))["outside"]["roles"][1]["parts"][0]["name"]
 
 
 def test_readiness_names_what_is_missing():
