@@ -29,6 +29,7 @@ def values(topology: Topology, database_proxy: str, lab_secrets: Mapping[str, st
         "OUTSIDE_SUBNET": topology.at(OUTSIDE).subnet,
         "ANYCAST": topology.anycast,
         "SHARED_DB_PORT": str(SHARED_PORT if topology.regions > 1 else REGIONAL_PORT),
+        "MAKES_SHARED_TABLES": str(topology.site == ONE).lower(),
         "SHARED_ORDINAL_1": str(first),
         "SHARED_ORDINAL_2": str(second),
         "DB_PROXY": database_proxy,

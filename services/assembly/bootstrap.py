@@ -17,7 +17,7 @@ from services.image import bootstrap as image
 from services.platform.database import Transactor, retry_reason
 from services.platform.faults import Unavailable
 from services.platform.logs import configure_logging
-from services.platform.migrations import upgrade
+from services.platform.migrations import is_current, upgrade
 from services.platform.settings import Settings, read_settings
 from services.volume import bootstrap as volume
 
@@ -44,18 +44,19 @@ class BootstrapSettings(Settings):
     internal_compute_url: str
     #: Empty in a region without volumes.
     volume_database_url: str = ""
+    #: False in a region that waits for another to make the tables that the regions share.
+    makes_shared_tables: bool = True
     public_volume_url: str = ""
     internal_volume_url: str = ""
 
 
 def run(settings: BootstrapSettings) -> None:
     """Bring every schema up to date and make sure that the first data is there."""
-    image.upgrade(Transactor(settings.image_database_url).engine)
+    people, images = Transactor(settings.identity_database_url), Transactor(settings.image_database_url)
     compute.bootstrap(Transactor(settings.compute_database_url))
     if settings.volume_database_url:
         volume.bootstrap(Transactor(settings.volume_database_url))
-    people = Transactor(settings.identity_database_url)
-    upgrade(people.engine, identity_app.MIGRATIONS)
+    _shared_tables(people, images, make=settings.makes_shared_tables)
     first = FirstData.of_region(
         settings.region,
         admin_password=settings.admin_password,
@@ -66,6 +67,15 @@ def run(settings: BootstrapSettings) -> None:
         volume=(settings.public_volume_url, settings.internal_volume_url) if settings.public_volume_url else None,
     )
     identity.bootstrap(people, first, IdentitySettings())
+
+
+def _shared_tables(people: Transactor, images: Transactor, *, make: bool) -> None:
+    """Bring the shared schemas up to date, or see that they are: two jobs at once would step on each other."""
+    if make:
+        upgrade(people.engine, identity_app.MIGRATIONS)
+        image.upgrade(images.engine)
+    elif not (is_current(people.engine, identity_app.MIGRATIONS) and image.is_current(images.engine)):
+        raise Unavailable("the first region has not made the shared tables yet")
 
 
 def main() -> None:
