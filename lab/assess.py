@@ -1,11 +1,11 @@
 """From what the probes saw to what a person wants to know: is it served, is it redundant, who leads. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lab.containers import ContainerFacts
 from lab.facts import Agent, Facts, ServerRow, Store
 from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
-from lab.topology import Part, Topology, parts_with_role
+from lab.topology import ONE, TWO, Part, Topology, parts_with_role
 
 AGENT_ROLES = {"scheduler", "conductor", "compute"}
 GALERA_READY = {"up": "synced", "donor": "synced, feeds another"}
@@ -72,6 +72,10 @@ def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -
             return _balancer(topology, facts, part)
         case "galera":
             return _database(facts, part, writer)
+        case "shared-galera":
+            return _shared_database(facts, part)
+        case "dns":
+            return _names(topology, facts.names.get(part.name))
         case "proxysql":
             return _proxysql(facts, part)
         case "rabbitmq":
@@ -111,6 +115,28 @@ def _database(facts: Facts, part: Part, writer: str | None) -> tuple[Health, str
     if node.phase not in GALERA_READY:
         return Health.DOUBTFUL, GALERA_PHASES.get(node.phase, node.phase)
     return Health.GOOD, f"{'writer, ' if part.name == writer else ''}{GALERA_READY[node.phase]}"
+
+
+def _shared_database(facts: Facts, part: Part) -> tuple[Health, str]:
+    node = facts.shared.get(part.name)
+    if node is None:
+        return Health.DOUBTFUL, "does not answer"
+    if node.phase == "lost":
+        return Health.DOUBTFUL, "without a majority: reads only"
+    if node.phase not in GALERA_READY:
+        return Health.DOUBTFUL, GALERA_PHASES.get(node.phase, node.phase)
+    return Health.GOOD, f"{GALERA_READY[node.phase]}, writes for this region"
+
+
+def _names(topology: Topology, names: Mapping[str, Sequence[str]] | None) -> tuple[Health, str]:
+    """Where a DNS server sends the clients of what the regions share."""
+    if names is None:
+        return Health.DOUBTFUL, "does not answer"
+    regions = {topology.at(site).vip: topology.at(site).region for site in (ONE, TWO)}
+    said = {name: " and ".join(regions.get(address, address) for address in found) for name, found in names.items()}
+    if len(set(said.values())) == 1:
+        return Health.GOOD, f"sends to {next(iter(said.values())) or 'nobody'}"
+    return Health.GOOD, "; ".join(f"{name}: {where or 'nobody'}" for name, where in said.items())
 
 
 def _writer(facts: Facts) -> str | None:

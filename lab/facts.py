@@ -86,6 +86,9 @@ class Facts:
     balancers: dict[str, tuple[ServerRow, ...] | None] = field(default_factory=dict)
     galera: dict[str, GaleraNode | None] = field(default_factory=dict)
     writers: dict[str, str | None] = field(default_factory=dict)
+    shared: dict[str, GaleraNode | None] = field(default_factory=dict)
+    #: What each of the region's DNS servers answers: addresses by the name of a shared service.
+    names: dict[str, dict[str, tuple[str, ...]] | None] = field(default_factory=dict)
     broker: Broker | None = None
     agents: tuple[Agent, ...] | None = None
     store: Store | None = None

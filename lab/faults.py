@@ -1,7 +1,11 @@
 """Breaks parts of the lab on purpose, and mends them: one verb a function, on containers of this lab only."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
@@ -14,6 +18,7 @@ KILL_PROCESS = (
     'for d in /proc/[0-9]*; do [ "$(cat $d/comm 2>/dev/null)" = "$1" ] && kill -9 ${d#/proc/} && n=1; done; [ "$n" ]'
 )
 PAUSE_ATTEMPTS = 5
+AT_ONCE = 6
 #: A lab never has more: parts that are not there are passed over.
 MOST_REGIONS = 2
 
@@ -23,6 +28,32 @@ def kill(engine: LabEngine, part: Part) -> None:
     container = _container(engine, part)
     with _told(part):
         container.kill("SIGKILL")
+
+
+def kill_together(engine: LabEngine, parts: Sequence[Part]) -> None:
+    """SIGKILL several parts as nearly in one instant as this machine allows.
+
+    Where their processes are ours to signal, the first process of each is killed directly, which takes its container
+    with it; the engine needs seconds for a whole region.
+    """
+    facts = engine.containers()
+    containers = [engine.client.containers.get(facts[part.label].container) for part in parts if part.label in facts]
+    pids = {container.attrs["State"]["Pid"]: str(container.id) for container in containers}
+    if os.geteuid() == 0 and all(_is_first_process(pid, container) for pid, container in pids.items()):
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda part: kill(engine, part), parts))
+
+
+def _is_first_process(pid: int, container: str) -> bool:
+    """Whether a process of this machine is the one that the engine started in a container."""
+    try:
+        return pid > 1 and container in Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii")
+    except OSError:
+        return False
 
 
 def kill_process(engine: LabEngine, part: Part, process: str) -> None:
@@ -106,12 +137,13 @@ def plan_healing(facts: dict[str, ContainerFacts]) -> list[tuple[Part, str]]:
 def heal(engine: LabEngine, topology: Topology, told: Callable[[str], None], dead_too: bool = True) -> int:
     """Undo every fault; says what was done and returns how many things that were."""
     steps = [step for step in plan_healing(engine.containers()) if dead_too or step[1] != "dead"]
-    for part, fault in steps:
-        if fault == "cut":
-            reconnect(engine, part, topology)
-            told(f"{part.label} is on the network again")
-        else:
-            told(f"{part.label} {start(engine, part)}")
+    for part in (part for part, fault in steps if fault == "cut"):
+        reconnect(engine, part, topology)
+        told(f"{part.label} is on the network again")
+    stopped = [part for part, fault in steps if fault != "cut"]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for part, done in zip(stopped, pool.map(lambda part: start(engine, part), stopped), strict=True):
+            told(f"{part.label} {done}")
     return len(steps)
 
 

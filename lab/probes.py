@@ -9,6 +9,7 @@ from lab import block_store, wire
 from lab.containers import ContainerFacts
 from lab.facts import Broker, Facts, GaleraNode, Queue, ServerRow
 from lab.keystone import Session
+from lab.names_in_world import addresses_by_name
 from lab.settle import known_routes
 from lab.topology import STATS_PORT, Part, Topology, parts_with_role
 
@@ -38,6 +39,8 @@ class Prober:
             holder = pool.submit(self._address_holder, macs if is_routed else {})
             balancers = {part.name: pool.submit(self.balancer, part) for part in there("lb")}
             galera = {part.name: pool.submit(self.galera, part) for part in there("galera")}
+            shared = {part.name: pool.submit(self.galera, part) for part in there("shared-galera")}
+            names = {part.name: pool.submit(addresses_by_name, self.topology.address(part)) for part in there("dns")}
             writers = {part.name: pool.submit(self.proxysql_writer, part) for part in there("proxysql")}
             brokers = [pool.submit(self.broker, part) for part in there("rabbitmq")]
             agents = pool.submit(self.session.agents)
@@ -53,6 +56,8 @@ class Prober:
             balancers=rows,
             galera={name: job.result() for name, job in galera.items()},
             writers=named or {name: galera_writer(seen) for name, seen in rows.items()},
+            shared={name: job.result() for name, job in shared.items()},
+            names={name: job.result() for name, job in names.items()},
             broker=best_broker([job.result() for job in brokers]),
             agents=agents.result(),
             store=store.result(),

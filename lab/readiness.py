@@ -19,12 +19,13 @@ class Stage:
 
 STAGES = (
     Stage("Load balancers share their address", ("lb",)),
-    Stage("Galera is synced", ("galera",)),
+    Stage("Galera is synced", ("galera", "shared-galera")),
     Stage("Database proxy knows the writer", ("proxysql",)),
     Stage("RabbitMQ is one cluster", ("rabbitmq",)),
     Stage("Monitors have a quorum, OSDs are up", ("mon", "osd")),
     Stage("Tables and first data are there", awaits_job=True),
     Stage("APIs answer behind the load balancers", ("identity", "image", "compute-api", "volume", "edge")),
+    Stage("Names lead to every region", ("dns",)),
     Stage("Schedulers, conductors and compute agents report", ("scheduler", "conductor", "compute")),
     Stage("Queues and placement groups have all their copies", patience=20),
 )

@@ -150,6 +150,11 @@ class Topology:
         return f"http://127.0.0.1:{self.ports['PORT_VOLUME']}"
 
     @property
+    def object_url(self) -> str:
+        """Where clients on this machine find object storage."""
+        return f"http://127.0.0.1:{self.ports['PORT_OBJECT']}"
+
+    @property
     def monitors(self) -> list[str]:
         """The block store's monitors, each as `address:port`."""
         return [self.monitor(part) for part in parts_with_role("mon")]

@@ -10,7 +10,7 @@ from lab.paths import VAR
 from tests.lab import report
 from tests.lab.power import quorate_up
 from tests.lab.record import Record
-from tests.lab.region import Region, open_region
+from tests.lab.region import Region, open_region, open_regions
 
 RECORDS = pytest.StashKey[list[Record]]()
 TIMEOUT = 600
@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = slowness()
     for item in items:
-        if "region" in getattr(item, "fixturenames", ()):
+        if {"region", "regions"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.docker)
             item.add_marker(pytest.mark.timeout(TIMEOUT * slow))
 
@@ -55,6 +55,19 @@ def region(request: pytest.FixtureRequest) -> Iterator[Region]:
         found.wait_redundant(120)
         yield found
         found.heal()
+
+
+@pytest.fixture(scope="session")
+def regions(region: Region) -> Iterator[tuple[Region, Region]]:
+    """Both regions, up and whole."""
+    if region.topology.regions < 2:
+        reason = "this lab has one region"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}, and CI wants these tests run")
+        pytest.skip(reason)
+    with open_regions(slowness()) as both:
+        both[1].wait_redundant(120)
+        yield both
 
 
 @pytest.fixture

@@ -54,6 +54,8 @@ class FinalState:
     rows: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
     checksums: Mapping[str, str] | None = None
     tags: Mapping[str, frozenset[str]] | None = None
+    #: Of object storage: the checksum of each object by its name.
+    objects: Mapping[str, str] | None = None
     servers: tuple[Server, ...] | None = None
     hosts: tuple[Host, ...] | None = None
     guests: tuple[Guest, ...] | None = None

@@ -47,6 +47,20 @@ def tags_are_there(operations: Sequence[Operation], state: FinalState) -> Iterat
                 yield Problem(f"tag {one.name} of image {row} was acknowledged and is gone", is_loss=True)
 
 
+def objects_are_there(operations: Sequence[Operation], state: FinalState) -> Iterator[Problem]:
+    """Every acknowledged object reads as it was sent, and no deleted one is back. Each name is put once."""
+    if state.objects is None:
+        return
+    deleted = {one.name for one in of(operations, "delete object", Outcome.OK)}
+    perhaps = {one.name for one in of(operations, "delete object", Outcome.UNKNOWN)}
+    for one in of(operations, "put object", Outcome.OK):
+        found = state.objects.get(one.name)
+        if one.name not in deleted | perhaps and found != one.facts["checksum"]:
+            yield Problem(f"object {one.name}: sent {one.facts['checksum']}, there is {found}", is_loss=True)
+    for name in sorted(deleted & state.objects.keys()):
+        yield Problem(f"object {name} was deleted and is there", is_loss=True)
+
+
 def servers_are_there(operations: Sequence[Operation], state: FinalState) -> Iterator[Problem]:
     """Accepted servers exist, once each; refused ones do not; deleted ones are gone."""
     if state.servers is None:
@@ -80,4 +94,6 @@ def _made_as_told(noun: str, operations: Sequence[Operation], found: Counter[str
                 yield Problem(f"{noun} {name} was refused ({one.status}) and is there")
 
 
-INVARIANTS: tuple[Invariant, ...] = (rows_are_there, data_is_whole, tags_are_there, servers_are_there)
+INVARIANTS: tuple[Invariant, ...] = (
+    rows_are_there, data_is_whole, tags_are_there, objects_are_there, servers_are_there,
+)  # fmt: skip

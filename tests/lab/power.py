@@ -15,7 +15,7 @@ SECONDS = 300
 def kill_all(trial: Trial) -> list[Part]:
     """SIGKILL everything that runs."""
     there = trial.region.engine.containers()
-    victims = [part for part in BREAKABLE if part.name in there and there[part.name].is_running]
+    victims = [part for part in BREAKABLE if part.label in there and there[part.label].is_running]
     trial.region.kill_together(victims)
     return victims
 

@@ -29,19 +29,19 @@ def read_state(region: Region, tenant: Tenant, operations: Iterable[Operation]) 
     """Everything that the verdict holds against the history."""
     operations = list(operations)
     with region.client() as admin, tenant.client(History()) as client:
-        servers = _tried(lambda: read_servers(admin, tenant))
-        images = _tried(lambda: _all_images(client, tenant))
+        servers = tried(lambda: read_servers(admin, tenant))
+        images = tried(lambda: images_of(client, tenant))
         return FinalState(
             rows={
-                "user": _tried(lambda: _named(admin, "users", tenant)),
-                "project": _tried(lambda: _named(admin, "projects", tenant)),
+                "user": tried(lambda: named(admin, "users", tenant)),
+                "project": tried(lambda: named(admin, "projects", tenant)),
                 "image": None if images is None else {image["id"]: image["name"] for image in images},
             },
-            checksums=_tried(lambda: _checksums(client, operations)),
+            checksums=tried(lambda: checksums_of(client, operations)),
             tags=None if images is None else {image["id"]: frozenset(image["tags"]) for image in images},
             servers=servers,
-            hosts=_tried(lambda: _hosts(admin)),
-            guests=_tried(lambda: read_guests(region, {server.id for server in servers or ()})),
+            hosts=tried(lambda: _hosts(admin)),
+            guests=tried(lambda: read_guests(region, {server.id for server in servers or ()})),
         )
 
 
@@ -76,7 +76,7 @@ def read_guests(region: Region, servers: set[str]) -> tuple[Guest, ...]:
     return tuple(guests)
 
 
-def _tried(question: Callable[[], T]) -> T | None:
+def tried(question: Callable[[], T]) -> T | None:
     try:
         return question()
     except UnreadableError:
@@ -90,7 +90,7 @@ def _get(client: Client, service: str, path: str) -> Any:
     return answer.json()
 
 
-def _named(admin: Client, noun: str, tenant: Tenant) -> dict[str, str]:
+def named(admin: Client, noun: str, tenant: Tenant) -> dict[str, str]:
     return {
         row["id"]: row["name"]
         for row in _get(admin, "identity", f"/v3/{noun}")[noun]
@@ -98,7 +98,7 @@ def _named(admin: Client, noun: str, tenant: Tenant) -> dict[str, str]:
     }
 
 
-def _all_images(client: Client, tenant: Tenant) -> list[dict[str, Any]]:
+def images_of(client: Client, tenant: Tenant) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     path = f"/v2/images?owner={tenant.project}&limit=100"
     while path:
@@ -108,7 +108,7 @@ def _all_images(client: Client, tenant: Tenant) -> list[dict[str, Any]]:
     return found
 
 
-def _checksums(client: Client, operations: Iterable[Operation]) -> dict[str, str]:
+def checksums_of(client: Client, operations: Iterable[Operation]) -> dict[str, str]:
     """Of the data itself, read again; an image that is not there has none."""
     found = {}
     for row in {row for one in operations if one.kind == "upload image" for row in one.ids}:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 FRESH, POOLED, WRITES, RPC = "fresh connections", "pooled connection", "writes", "RPC"
+ANYCAST, DNS = "anycast", "DNS"
 BUILDS = "all 30 ACTIVE"
 BLOCKS = "block writes"
 
@@ -55,6 +56,18 @@ TARGETS: dict[str, Target] = {
     "one-of-each": Target("SIGKILL of one of everything at once"),
     "all": Target("SIGKILL of every container at once, then `quorate up`"),
 }
+#: The same of regions. A write that all must certify waits until a lost member is given up.
+REGION_TARGETS: dict[str, Target] = {
+    "region-kill": Target("SIGKILL of every container of region-one at once", {ANYCAST: 0.5, DNS: 4.0, WRITES: 4.0}),
+    "region-freeze": Target("every container of region-one frozen", {DNS: 6.0}),
+    "wan-cut": Target("the regions cut off from each other for a minute"),
+    "region-alone": Target("region-two cut off from everything", {WRITES: 4.0}),
+    "arbitrator-kill": Target("SIGKILL of the arbitrator", {ANYCAST: 0.1, DNS: 0.1, WRITES: 0.5}),
+    "third-site": Target("loss of the third site", {WRITES: 4.0}),
+    "wan-flap": Target("the way between the regions, a second cut, a second not, for 20 s"),
+    "wan-slow": Target("80 ms each way between the regions"),
+}
+TARGETS |= REGION_TARGETS
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from lab import envfile, faults
@@ -12,7 +11,7 @@ from lab.names import find_part
 from lab.paths import ENV_FILE
 from lab.status_model import Health, RegionStatus
 from lab.status_model import Verdict as Redundancy
-from lab.topology import Part, Topology, parts_with_role
+from lab.topology import ONE, TWO, Part, Topology, label, parts_with_role
 from tests.lab.client import Client, Login
 
 POLL = 0.1
@@ -29,12 +28,19 @@ class Region:
             "image": topology.image_url,
             "compute": topology.compute_url,
             "volume": topology.volume_url,
+            "object": topology.object_url,
         }
         self.admin = Login(self.urls, "admin", secrets["ADMIN_PASSWORD"], "admin")
 
     def part(self, name: str) -> Part:
-        """A part by its name."""
-        return find_part(name)
+        """A part of this region by its name."""
+        return find_part(label(self.topology.site, name))
+
+    @property
+    def parts(self) -> list[Part]:
+        """All that runs for ever in this region."""
+        there = self.engine.containers()
+        return [part for part in self.topology.parts if part.role != "bootstrap" and part.label in there]
 
     def status(self) -> RegionStatus:
         """One look at everything."""
@@ -66,15 +72,15 @@ class Region:
 
     def active_balancer(self) -> Part:
         """The load balancer that holds the address."""
-        return find_part(self._known(lambda: self.status().address_holder, "an owner of the address"))
+        return self.part(self._known(lambda: self.status().address_holder, "an owner of the address"))
 
     def writer(self) -> Part:
         """The database node that takes the writes."""
-        return find_part(self._known(lambda: self.status().writer, "a Galera writer"))
+        return self.part(self._known(lambda: self.status().writer, "a Galera writer"))
 
     def queue_leader(self, queue: str) -> Part:
         """The RabbitMQ node that leads a queue."""
-        return find_part(self._known(lambda: self.status().queue_leaders.get(queue), f"a leader of queue {queue}"))
+        return self.part(self._known(lambda: self.status().queue_leaders.get(queue), f"a leader of queue {queue}"))
 
     def _known(self, find: Callable[[], str | None], what: str) -> str:
         found: list[str] = []
@@ -87,10 +93,8 @@ class Region:
         return found[0]
 
     def kill_together(self, parts: Iterable[Part]) -> None:
-        """SIGKILL several parts as nearly at once as the engine can."""
-        parts = list(parts)
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(lambda part: faults.kill(self.engine, part), parts))
+        """SIGKILL several parts at once."""
+        faults.kill_together(self.engine, list(parts))
 
     def one_of_everything(self) -> list[Part]:
         """The active one of each pair or three, where one is active; else the first."""
@@ -101,6 +105,12 @@ class Region:
             next((part for part in parts_with_role(role) if part.name in leading), parts_with_role(role)[0])
             for role in roles
         ]
+
+    def lose(self) -> list[Part]:
+        """SIGKILL all of the region's processes in one instant, as a loss of its power would."""
+        victims = self.parts
+        faults.kill_together(self.engine, victims)
+        return victims
 
     def client(self) -> Client:
         """The administrator's client, with a token."""
@@ -119,8 +129,15 @@ def until(lacking: Callable[[], str], seconds: float, what: str) -> None:
 
 
 @contextmanager
-def open_region(slow: float) -> Iterator[Region]:
-    """The lab of this checkout, as it runs."""
+def open_region(slow: float, site: str = ONE) -> Iterator[Region]:
+    """One region of the lab of this checkout, as it runs."""
     state = running_lab()
     with open_engine(state.lab) as engine:
-        yield Region(engine, state.topology, state.database_proxy, slow)
+        yield Region(engine, state.topology.at(site), state.database_proxy, slow)
+
+
+@contextmanager
+def open_regions(slow: float) -> Iterator[tuple[Region, Region]]:
+    """Both regions."""
+    with open_region(slow, ONE) as one, open_region(slow, TWO) as two:
+        yield one, two

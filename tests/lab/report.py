@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.lab.machine import facts
 from tests.lab.peers import PEERS
-from tests.lab.record import TARGETS, Record
+from tests.lab.record import REGION_TARGETS, TARGETS, Record
 
 NOTE = """\
 *Gap*: the longest time between two successes of a client that asks all the time: every 20 ms over fresh connections or
@@ -18,6 +18,13 @@ rebooted all the time (RPC). *Calm*: the same client's longest gap just before t
 *Requests*: of the load beside it (tokens, users, projects, images with data, servers). Those that are safe to repeat
 were repeated; others that got no answer are *unknown*: they may have had their effect, once. *Lost*: acknowledged and
 then gone. *Whole again*: from the moment when mending began to full redundancy."""
+
+
+REGION_NOTE = """\
+*Anycast* and *DNS*: a client at the third site that asks identity every 20 ms, by the announced address and by name (it
+believes an answer for its TTL, two seconds, and takes the first region's address as long as the answer has it).
+*Writes*: the small write of above, in the region that is left. The load writes users, projects, images and objects in
+both regions at once; *lost* is the worse of what each region has in the end."""
 
 
 def write(folder: Path, records: Sequence[Record], slow: float) -> None:
@@ -30,12 +37,17 @@ def write(folder: Path, records: Sequence[Record], slow: float) -> None:
 
 def text(records: Sequence[Record], machine: dict[str, str], slow: float) -> str:
     """The page. Pure."""
-    by_fault = [(key, list(runs)) for key, runs in groupby(sorted(records, key=_order), key=lambda one: one.fault)]
+    every = [(key, list(runs)) for key, runs in groupby(sorted(records, key=_order), key=lambda one: one.fault)]
+    by_fault = [(key, runs) for key, runs in every if key not in REGION_TARGETS]
+    of_regions = [(key, runs) for key, runs in every if key in REGION_TARGETS]
     lines = ["# Failover, measured", "", "; ".join(f"{name}: {value}" for name, value in machine.items()) + "."]
     if slow != 1:
         lines.append(f"Bounds of the tests were multiplied by {slow:g} on this machine; the targets below are not.")
     lines += ["", NOTE, "", *_gaps(by_fault), *_ends(by_fault)]
     lines += [*_misses(by_fault), *_wrongs(by_fault), *_comparison(by_fault)]
+    if of_regions:
+        lines += ["", "# Regions", "", REGION_NOTE, "", *_gaps(of_regions), *_ends(of_regions), *_said(of_regions)]
+        lines += [*_misses(of_regions), *_wrongs(of_regions)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -96,6 +108,11 @@ def _worst(runs: Sequence[Record]) -> str:
 def _most(runs: Sequence[Record], name: str, meter: str) -> str:
     values = [getattr(run, name)[meter] for run in runs if meter in getattr(run, name)]
     return f"{max(values):.2f}" if values else "-"
+
+
+def _said(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
+    lines = [f"- {TARGETS[key].title}: {note}" for key, runs in by_fault for run in runs for note in run.notes]
+    return ["## What was seen", "", *dict.fromkeys(lines), ""]
 
 
 def _misses(by_fault: list[tuple[str, list[Record]]]) -> list[str]:

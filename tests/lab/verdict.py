@@ -52,6 +52,8 @@ def _unread(operations: Sequence[Operation], state: FinalState) -> Iterator[str]
         yield "image data"
     if state.tags is None and "tag image" in kinds:
         yield "image tags"
-    for name in ("servers", "hosts", "guests"):
+    if state.objects is None and "put object" in kinds:
+        yield "objects"
+    for name in ("servers", "hosts", "guests") if "create server" in kinds else ():
         if getattr(state, name) is None:
             yield name

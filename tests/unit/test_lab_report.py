@@ -4,7 +4,7 @@ import pytest
 
 from tests.lab.peers import PEERS
 from tests.lab.probe import longest_gap
-from tests.lab.record import FRESH, TARGETS, WRITES, Record, missed
+from tests.lab.record import ANYCAST, FRESH, REGION_TARGETS, TARGETS, WRITES, Record, missed
 from tests.lab.report import text
 from tests.lab.storage_trial import FAULTS as STORAGE
 from tests.lab.strikes import BALANCERS, BROKERS, BUILDERS, DATABASES, EVERYTHING, PROXIES, REPLICAS
@@ -76,8 +76,18 @@ def test_the_report_names_every_wrong():
     assert "multiplied by 2" in page
 
 
+def test_regions_have_a_section_of_their_own():
+    page = text([RECORD, with_changes(fault="region-kill", gaps={ANYCAST: 0.4}, notes=("seen",))], {}, slow=1)
+    before, _, after = page.partition("# Regions")
+    assert "SIGKILL of every container of region-one" not in before
+    assert (
+        "| SIGKILL of every container of region-one at once (x1) | anycast | - | 0.40 / 0.40 / 0.40 | 0.5 | ✓" in after
+    )
+    assert "- SIGKILL of every container of region-one at once: seen" in after
+
+
 def test_every_fault_has_a_target_and_every_peer_a_fault():
     faults = [*REPLICAS, *BALANCERS, *DATABASES, *PROXIES, *BROKERS, *BUILDERS, *EVERYTHING]
-    assert sorted(fault.key for fault in [*faults, *STORAGE]) == sorted(TARGETS)
+    assert {fault.key for fault in [*faults, *STORAGE]} == TARGETS.keys() - REGION_TARGETS.keys()
     assert {peer.fault for peer in PEERS} <= set(TARGETS)
     assert all(fault.writes for fault in faults if WRITES in TARGETS[fault.key].limits)

@@ -225,6 +225,24 @@ def test_a_lab_serves_while_one_of_its_regions_does():
     assert "arbitrator" in json.loads(as_json(dead))["outside"]["roles"][1]["parts"][0]["name"]
 
 
+def test_the_shared_database_and_the_names_of_two_regions_are_told():
+    two = Topology("quorate-abc123", "10.123.44", 24680, regions=2)
+    both = ("10.123.44.10", "10.123.45.10")
+    containers = {part.name: running(part.name) for part in two.parts}
+    shared = {"sdb1": GaleraNode(UUID, 7, "up"), "sdb2": GaleraNode(UUID, 7, "lost")}
+    names = {"dns": {"identity": both, "image": both, "object": both}}
+    status = assess(two, Facts(containers=containers, shared=shared, names=names), "proxysql")
+    assert part(status, "sdb1").health is Health.GOOD
+    assert (part(status, "sdb2").health, part(status, "sdb2").says) == (
+        Health.DOUBTFUL,
+        "without a majority: reads only",
+    )
+    assert part(status, "dns").says == "sends to region-one and region-two"
+    names["dns"]["image"] = both[1:]
+    status = assess(two, Facts(containers=containers, names=names), "proxysql")
+    assert "image: region-two" in part(status, "dns").says
+
+
 def test_readiness_names_what_is_missing():
     facts = healthy()
     facts.galera["db2"] = GaleraNode(UUID, 7, "join")

@@ -25,6 +25,10 @@ HISTORY = (
     op("create image", "disk", "i1"),
     op("upload image", "disk's data", "i1", checksum="abc"),
     op("tag image", "t1", "i1"),
+    op("put object", "o1", checksum="123"),
+    op("put object", "o2", checksum="456"),
+    op("delete object", "o2"),
+    op("put object", "o3", outcome=Outcome.UNKNOWN, checksum="789"),
     op("create server", "one", "s1"),
     op("create server", "pair", "s2", count=2),
     op("create server", "perhaps", outcome=Outcome.UNKNOWN),
@@ -37,6 +41,7 @@ STATE = FinalState(
     rows={"user": {"u1": "ann"}, "project": {"p1": "blue"}, "image": {"i1": "disk"}},
     checksums={"i1": "abc"},
     tags={"i1": frozenset({"t1"})},
+    objects={"o1": "123"},
     servers=(
         Server("s1", "one", "ACTIVE", host="h1"),
         Server("s2", "pair-1", "ACTIVE", host="h1"),
@@ -75,6 +80,12 @@ LOSSES = {
     "data changed": (replace(STATE, checksums={"i1": "xyz"}), "sent abc, there is xyz"),
     "data vanished": (replace(STATE, checksums={}), "there is None"),
     "a small write is gone": (replace(STATE, tags={"i1": frozenset()}), "tag t1"),
+    "an object is gone": (replace(STATE, objects={}), "object o1: sent 123, there is None"),
+    "an object changed": (replace(STATE, objects={"o1": "321"}), "sent 123, there is 321"),
+    "a deleted object is back": (
+        replace(STATE, objects={"o1": "123", "o2": "456"}),
+        "object o2 was deleted and is there",
+    ),
     "a server is gone": (servers(*OTHERS), "server one (s1) was accepted and is gone"),
     "an accepted reboot was never done": (
         replace(STATE, guests=(Guest("h1", "s1", {"spawn": 1}), *JOURNAL[1:])),
