@@ -76,6 +76,8 @@ def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -
             return _proxysql(facts, part)
         case "rabbitmq":
             return _broker(facts, part)
+        case "swift":
+            return _storage_node(facts, part)
         case "mon":
             return _monitor(facts.store, part)
         case "osd":
@@ -171,6 +173,14 @@ def _groups(facts: Facts, *, is_active: bool) -> tuple[str, ...]:
         for state, count in sorted(groups.items())
         if not state.startswith("active+clean") and state.startswith("active") is is_active
     )
+
+
+def _storage_node(facts: Facts, part: Part) -> tuple[Health, str]:
+    answering = facts.object_servers.get(part.name, frozenset())
+    silent = [kind for kind in ("account", "container", "object") if kind not in answering]
+    if silent:
+        return Health.DOUBTFUL, "does not answer" if not answering else f"no {', '.join(silent)} server"
+    return Health.GOOD, "keeps accounts, containers, objects"
 
 
 def _agent(agents: Sequence[Agent] | None, part: Part) -> tuple[Health, str]:

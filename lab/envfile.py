@@ -16,6 +16,7 @@ def values(topology: Topology, database_proxy: str, existing: Mapping[str, str])
         "IMAGE_TAG": topology.lab,
         "REGION": topology.region,
         "SUBNET": topology.subnet,
+        "SUBNETS": topology.subnet,
         "DB_PROXY": database_proxy,
         **{name: str(port) for name, port in topology.ports.items()},
     }

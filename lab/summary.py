@@ -21,6 +21,7 @@ def closing(state: LabState, status: RegionStatus, seconds: float) -> Renderable
         Text(f"  image     {topology.image_url}/v2"),
         Text(f"  compute   {topology.compute_url}/v2.1"),
         Text(f"  volume    {topology.volume_url}/v3"),
+        Text(f"  object    {topology.object_url}/v1"),
         Text(
             f"  On the lab's own network, all of them at {topology.vip}; HAProxy's page: http://{topology.vip}:8404/stats"
         ),

@@ -42,6 +42,8 @@ PARTS: tuple[Part, ...] = (
     *_parts("rabbitmq", 41, 3, name="mq"),
     *_parts("identity", 51, 2),
     *_parts("image", 61, 2),
+    *_parts("swift-proxy", 65, 2),
+    *_parts("swift", 67, 2),
     *_parts("compute-api", 71, 2),
     *_parts("scheduler", 81, 2),
     *_parts("conductor", 91, 2),
@@ -81,7 +83,8 @@ class Topology:
     def ports(self) -> dict[str, int]:
         """Ports published on localhost."""
         base = self.port_base
-        return {"PORT_IDENTITY": base, "PORT_IMAGE": base + 1, "PORT_COMPUTE": base + 2, "PORT_VOLUME": base + 3}
+        services = ("IDENTITY", "IMAGE", "COMPUTE", "VOLUME", "OBJECT")
+        return {f"PORT_{service}": base + place for place, service in enumerate(services)}
 
     @property
     def identity_url(self) -> str:
@@ -102,6 +105,11 @@ class Topology:
     def volume_url(self) -> str:
         """Where clients on this machine find volumes."""
         return f"http://127.0.0.1:{self.ports['PORT_VOLUME']}"
+
+    @property
+    def object_url(self) -> str:
+        """Where clients on this machine find object storage."""
+        return f"http://127.0.0.1:{self.ports['PORT_OBJECT']}"
 
     @property
     def monitors(self) -> list[str]:
@@ -158,6 +166,6 @@ def free_port_base(lab: str, is_free: Callable[[int], bool]) -> int:
     first = _number(lab, "ports") % len(PORT_SLOTS)
     for step in range(len(PORT_SLOTS)):
         base = PORT_SLOTS[(first + step) % len(PORT_SLOTS)]
-        if all(is_free(port) for port in range(base, base + 4)):
+        if all(is_free(port) for port in range(base, base + 5)):
             return base
     raise LabError("No free ports between 20000 and 29990 are left on this machine.")

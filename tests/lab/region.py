@@ -29,6 +29,7 @@ class Region:
             "image": topology.image_url,
             "compute": topology.compute_url,
             "volume": topology.volume_url,
+            "object": topology.object_url,
         }
         self.admin = Login(self.urls, "admin", secrets["ADMIN_PASSWORD"], "admin")
 

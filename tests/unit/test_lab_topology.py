@@ -73,6 +73,7 @@ def test_parts_have_their_own_addresses_and_short_names():
 
 def test_names_of_containers_and_urls():
     assert TOPOLOGY.container("db1") == "quorate-abc123-one-db1"
-    assert TOPOLOGY.ports == {"PORT_IDENTITY": 24680, "PORT_IMAGE": 24681, "PORT_COMPUTE": 24682, "PORT_VOLUME": 24683}
+    ports = {"PORT_IDENTITY": 24680, "PORT_IMAGE": 24681, "PORT_COMPUTE": 24682, "PORT_VOLUME": 24683}
+    assert ports | {"PORT_OBJECT": 24684} == TOPOLOGY.ports
     assert TOPOLOGY.compute_url == "http://127.0.0.1:24682"
     assert TOPOLOGY.monitors == ["10.123.45.111:6789", "10.123.45.112:6789", "10.123.45.113:6789"]

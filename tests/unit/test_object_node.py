@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "objects"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "objects"))
 
 from node import configuration
 from node.rings import PORTS, devices, entry, replicas
 from node.settings import read_settings
 
+ROOT = Path(__file__).parents[2]
 ONE, TWO = "10.1.4", "10.1.5"
 ENVIRONMENT = {
     "SUBNETS": f"{ONE} {TWO}",
