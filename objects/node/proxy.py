@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from node import ring_files
@@ -18,6 +19,8 @@ def main() -> None:
     monkey_patch()
     from node import serving
 
+    # The middleware warns of options that are not its own: those are its plugin's, and Swift's.
+    logging.getLogger("keystonemiddleware._common.config").setLevel(logging.ERROR)
     digests = ring_files.write(read_settings(os.environ).subnets, DIRECTORY)
     server = serving.server(DIRECTORY / "proxy-server.conf", PORT)
     print("node: serving;", *(f"{kind} ring {digest[:12]}" for kind, digest in digests.items()), flush=True)
