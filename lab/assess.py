@@ -1,6 +1,6 @@
 """From what the probes saw to what a person wants to know: is it served, is it redundant, who leads. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lab.containers import ContainerFacts
 from lab.facts import Agent, Facts, ServerRow, Store
@@ -67,27 +67,11 @@ def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -
         return _edge(facts)
     if part.role not in AGENT_ROLES and not facts.is_routed:
         return Health.GOOD, "runs (more is not seen from here)"
-    match part.role:
-        case "lb":
-            return _balancer(topology, facts, part)
-        case "galera":
-            return _database(facts, part, writer)
-        case "shared-galera":
-            return _shared_database(facts, part)
-        case "dns":
-            return _names(topology, facts.names.get(part.name))
-        case "proxysql":
-            return _proxysql(facts, part)
-        case "rabbitmq":
-            return _broker(facts, part)
-        case "mon":
-            return _monitor(facts.store, part)
-        case "osd":
-            return _osd(facts.store, part)
-        case _ if part.role in AGENT_ROLES:
-            return _agent(facts.agents, part)
-        case _:
-            return _behind_balancer(facts, part)
+    if part.role in AGENT_ROLES:
+        return _agent(facts.agents, part)
+    if part.role in JUDGES:
+        return JUDGES[part.role](topology, facts, part)
+    return _database(facts, part, writer) if part.role == "galera" else _behind_balancer(facts, part)
 
 
 def _edge(facts: Facts) -> tuple[Health, str]:
@@ -199,6 +183,14 @@ def _groups(facts: Facts, *, is_active: bool) -> tuple[str, ...]:
     )
 
 
+def _storage_node(facts: Facts, part: Part) -> tuple[Health, str]:
+    answering = facts.object_servers.get(part.name, frozenset())
+    silent = [kind for kind in ("account", "container", "object") if kind not in answering]
+    if silent:
+        return Health.DOUBTFUL, "does not answer" if not answering else f"no {', '.join(silent)} server"
+    return Health.GOOD, "keeps accounts, containers, objects"
+
+
 def _agent(agents: Sequence[Agent] | None, part: Part) -> tuple[Health, str]:
     if agents is None:
         return Health.DOUBTFUL, "not seen (no compute API)"
@@ -223,3 +215,16 @@ def _behind_balancer(facts: Facts, part: Part) -> tuple[Health, str]:
 
 def _rows(facts: Facts, server: str) -> list[ServerRow]:
     return [row for rows in facts.balancers.values() for row in rows or () if row.server == server]
+
+
+#: How to judge a part by its role; the rest is judged by the load balancers, agents by what they report.
+JUDGES: Mapping[str, Callable[[Topology, Facts, Part], tuple[Health, str]]] = {
+    "lb": _balancer,
+    "shared-galera": lambda topology, facts, part: _shared_database(facts, part),
+    "dns": lambda topology, facts, part: _names(topology, facts.names.get(part.name)),
+    "proxysql": lambda topology, facts, part: _proxysql(facts, part),
+    "rabbitmq": lambda topology, facts, part: _broker(facts, part),
+    "swift": lambda topology, facts, part: _storage_node(facts, part),
+    "mon": lambda topology, facts, part: _monitor(facts.store, part),
+    "osd": lambda topology, facts, part: _osd(facts.store, part),
+}

@@ -91,5 +91,6 @@ class Facts:
     names: dict[str, dict[str, tuple[str, ...]] | None] = field(default_factory=dict)
     broker: Broker | None = None
     agents: tuple[Agent, ...] | None = None
+    object_servers: dict[str, frozenset[str]] = field(default_factory=dict)  # those of each storage node that answer
     store: Store | None = None
     published: dict[str, bool] = field(default_factory=dict)

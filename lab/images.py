@@ -42,6 +42,7 @@ IMAGES = (
     Image("quorate/db", "db/Dockerfile", "db", ("db",)),
     Image("quorate/mq", "mq/Dockerfile", "mq", ("mq",)),
     Image("quorate/lb", "lb/Dockerfile", "lb", ("lb",)),
+    Image("quorate/objects", "objects/Dockerfile", "objects", ("objects",)),
 )
 
 

@@ -21,6 +21,7 @@ class Session:
             "image": topology.image_url,
             "compute": topology.compute_url,
             "volume": topology.volume_url,
+            "object": topology.object_url,
         }
         self._password = password
         self._token = ""

@@ -13,6 +13,7 @@ from lab.names_in_world import addresses_by_name
 from lab.settle import known_routes
 from lab.topology import STATS_PORT, Part, Topology, parts_with_role
 
+OBJECT_PORTS = {"account": 6202, "container": 6201, "object": 6200}
 STATE_PORT, MANAGEMENT_PORT, PROXYSQL_ADMIN_PORT = 4569, 15672, 6032
 SERVER_ROW = "2"
 ARP_TABLE = Path("/proc/net/arp")
@@ -43,6 +44,7 @@ class Prober:
             names = {part.name: pool.submit(addresses_by_name, self.topology.address(part)) for part in there("dns")}
             writers = {part.name: pool.submit(self.proxysql_writer, part) for part in there("proxysql")}
             brokers = [pool.submit(self.broker, part) for part in there("rabbitmq")]
+            objects = {part.name: pool.submit(self.object_servers, part) for part in there("swift")}
             agents = pool.submit(self.session.agents)
             monitors = {part.name: self.topology.monitor(part) for part in there("mon")}
             store = pool.submit(block_store.look, monitors)
@@ -60,6 +62,7 @@ class Prober:
             names={name: job.result() for name, job in names.items()},
             broker=best_broker([job.result() for job in brokers]),
             agents=agents.result(),
+            object_servers={name: job.result() for name, job in objects.items()},
             store=store.result(),
             published={name: job.result() for name, job in published.items()},
         )
@@ -82,6 +85,13 @@ class Prober:
             return None
         queues = wire.get_json(f"{base}/queues", *login)
         return read_broker(nodes, queues if isinstance(queues, list) else [])
+
+    def object_servers(self, part: Part) -> frozenset[str]:
+        """Which of Swift's three servers answer on a storage node."""
+        address = self.topology.address(part)
+        return frozenset(
+            kind for kind, port in OBJECT_PORTS.items() if wire.get(f"http://{address}:{port}/healthcheck") is not None
+        )
 
     def proxysql_writer(self, part: Part) -> str | None:
         """The database node that a ProxySQL sends writes to."""

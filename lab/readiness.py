@@ -24,7 +24,10 @@ STAGES = (
     Stage("RabbitMQ is one cluster", ("rabbitmq",)),
     Stage("Monitors have a quorum, OSDs are up", ("mon", "osd")),
     Stage("Tables and first data are there", awaits_job=True),
-    Stage("APIs answer behind the load balancers", ("identity", "image", "compute-api", "volume", "edge")),
+    Stage("Storage nodes of objects answer", ("swift",)),
+    Stage(
+        "APIs answer behind the load balancers", ("identity", "image", "compute-api", "volume", "swift-proxy", "edge")
+    ),
     Stage("Names lead to every region", ("dns",)),
     Stage("Schedulers, conductors and compute agents report", ("scheduler", "conductor", "compute")),
     Stage("Queues and placement groups have all their copies", patience=20),

@@ -18,6 +18,8 @@ LENGTHS: Mapping[str, int] = {
     "VRRP_PASSWORD": 8,  # VRRP carries no more than eight
     "ADMIN_PASSWORD": 28,
     "SERVICE_PASSWORD": 28,
+    "SWIFT_HASH_PREFIX": 28,
+    "SWIFT_HASH_SUFFIX": 28,
 }
 
 

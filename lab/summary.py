@@ -40,6 +40,7 @@ def _addresses(topology: Topology) -> list[str]:
         f"    image     {topology.image_url}/v2",
         f"    compute   {topology.compute_url}/v2.1",
         f"    volume    {topology.volume_url}/v3",
+        f"    object    {topology.object_url}/v1",
         f"    on the lab's own network, all of them at {topology.vip}; HAProxy: http://{topology.vip}:8404/stats",
     ]
 

@@ -47,6 +47,8 @@ PARTS: tuple[Part, ...] = (
     *_parts("rabbitmq", 41, 3, name="mq"),
     *_parts("identity", 51, 2),
     *_parts("image", 61, 2),
+    *_parts("swift-proxy", 65, 2),
+    *_parts("swift", 67, 2),
     *_parts("compute-api", 71, 2),
     *_parts("scheduler", 81, 2),
     *_parts("conductor", 91, 2),

@@ -8,7 +8,7 @@ from balancer import runtime
 from balancer.neighbour import moves
 from balancer.sentry import say
 
-PROXIES = ("identity", "image", "compute", "volume")
+PROXIES = ("identity", "image", "compute", "volume", "object")
 
 
 def watch(address: str) -> None:

@@ -48,6 +48,9 @@ class BootstrapSettings(Settings):
     makes_shared_tables: bool = True
     public_volume_url: str = ""
     internal_volume_url: str = ""
+    #: Empty in a region without object storage.
+    public_object_url: str = ""
+    internal_object_url: str = ""
 
 
 def run(settings: BootstrapSettings) -> None:
@@ -65,6 +68,7 @@ def run(settings: BootstrapSettings) -> None:
         image=(settings.public_image_url, settings.internal_image_url),
         compute=(settings.public_compute_url, settings.internal_compute_url),
         volume=(settings.public_volume_url, settings.internal_volume_url) if settings.public_volume_url else None,
+        objects=(settings.public_object_url, settings.internal_object_url) if settings.public_object_url else None,
     )
     identity.bootstrap(people, first, IdentitySettings())
 

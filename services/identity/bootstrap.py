@@ -81,6 +81,7 @@ class FirstData:
         image: tuple[str, str],
         compute: tuple[str, str],
         volume: tuple[str, str] | None = None,
+        objects: tuple[str, str] | None = None,
     ) -> FirstData:
         """(public, internal) root addresses of the services, no slash at the end; None where there is none."""
         catalog: tuple[Address, ...] = (
@@ -91,6 +92,9 @@ class FirstData:
         if volume is not None:
             with_project = [f"{root}/v3/$(project_id)s" for root in volume]
             catalog += (Address("block-storage", "cinder", *with_project),)
+        if objects is not None:
+            accounts = [f"{root}/v1/AUTH_$(project_id)s" for root in objects]
+            catalog += (Address("object-store", "swift", *accounts),)
         return cls(region, admin_password, service_password, catalog)
 
 

@@ -51,7 +51,7 @@ class Target:
     project: str = "admin"
     domain: str = "Default"
     region: str = "region-one"
-    services: frozenset[str] = frozenset({"image", "block-storage"})
+    services: frozenset[str] = frozenset({"image", "block-storage", "object-store"})
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,15 @@ min_microversion = 3.0
 max_microversion = {VOLUME_MICROVERSION}
 storage_protocol = ceph
 
+[object-storage]
+operator_role = member
+reseller_admin_role = ResellerAdmin
+
+[object-storage-feature-enabled]
+discoverable_apis = bulk_upload, bulk_delete, account_quotas, container_quotas, slo, symlink,
+    versioned_writes, tempurl, formpost, staticweb, crossdomain
+container_sync = false
+
 [validation]
 run_validation = false
 
@@ -221,7 +230,7 @@ def main() -> None:
     options.add_argument("--username", default="admin")
     options.add_argument("--region", default="region-one")
     options.add_argument(
-        "--only", default="image,block-storage", help="service types to test besides identity, with commas"
+        "--only", default="image,block-storage,object-store", help="service types to test besides identity, with commas"
     )
     options.add_argument("--list", type=Path, default=LOAD_LIST)
     options.add_argument("--workspace", type=Path)
