@@ -31,7 +31,8 @@ def firewall(legs: Legs, anycast: str, links: Mapping[Direction, Link]) -> str:
     """The filter table for `iptables-restore`, which replaces it in one step.
 
     The lab's own networks reach each other and nothing else. The router's sessions with a region's load balancers
-    cross the link between that region and the third site, where the router stands: they share its cut and its loss.
+    cross the link between that region and the third site, where the router stands: they share its cut and its loss,
+    both taken where packets come in (BIRD would report each one that it may not send).
     """
     own = [leg.network for leg in legs.values()] + [f"{anycast}/32"]
     lines = ["*filter", ":INPUT ACCEPT", ":FORWARD DROP", ":OUTPUT ACCEPT", ":LAB -"]
@@ -40,10 +41,8 @@ def firewall(legs: Legs, anycast: str, links: Mapping[Direction, Link]) -> str:
     for here, there in links:
         here_port, there_port, link = legs[here].interface, legs[there].interface, links[here, there]
         lines += _drops(f"-A FORWARD -i {here_port} -o {there_port}", link)
-        if there == "outside":
-            lines += _drops(f"-A INPUT -i {here_port}", link)
-        if here == "outside":
-            lines += _drops(f"-A OUTPUT -o {there_port}", link)
+        if "outside" in (here, there):
+            lines += _drops(f"-A INPUT -i {there_port if here == 'outside' else here_port}", link)
     lines += [f"-A FORWARD -s {network} -j LAB" for network in own]
     lines += [f"-A LAB -d {network} -j ACCEPT" for network in own]
     return "\n".join([*lines, "COMMIT", ""])
