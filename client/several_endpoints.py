@@ -1,7 +1,7 @@
 #!/opt/client/bin/python
 """The client's own way to a second entrance: try the endpoints of the catalog in turn, and say which one served.
 
-    several_endpoints.py [--cloud quorate] [--seconds 30]
+Usage: several_endpoints.py [--cloud quorate] [--seconds 30]
 
 DNS and anycast hide the choice from the client. Here the client makes it: openstacksdk knows every region's endpoints
 from the catalog, and a program that can live with either region asks the next one when the first is silent.
@@ -10,13 +10,13 @@ from the catalog, and a program that can live with either region asks the next o
 import argparse
 import time
 
-import keystoneauth1.exceptions
 import openstack
+from keystoneauth1 import exceptions
 from openstack.config import OpenStackConfig
 
 PATIENCE = 1.0
 SERVICES = ("identity", "image")
-FAILURES = (keystoneauth1.exceptions.ConnectFailure, keystoneauth1.exceptions.HttpError, openstack.exceptions.SDKException)
+FAILURES = (exceptions.ConnectFailure, exceptions.HttpError, openstack.exceptions.SDKException)
 
 
 class Everywhere:
@@ -57,7 +57,8 @@ def main() -> None:
         for service, path in zip(SERVICES, ("/v3/auth/projects", "/v2/images"), strict=True):
             began = time.monotonic()
             region, _ = everywhere.ask(service, path)
-            print(f"{time.strftime('%H:%M:%S')}  {service:9} served by {region}  {(time.monotonic() - began) * 1000:.0f} ms")
+            took = (time.monotonic() - began) * 1000
+            print(f"{time.strftime('%H:%M:%S')}  {service:9} served by {region}  {took:.0f} ms", flush=True)
         time.sleep(0.5)
 
 

@@ -11,17 +11,18 @@ import contextlib
 import socket
 from collections.abc import Mapping
 
-from balancer.sentry import say
-from balancer.supervisor import RUN
 from health.probe import Target, Watch
 from health.verdict import Patience
+
+from balancer.sentry import say
+from balancer.supervisor import RUN
 
 TARGETS = (
     Target("identity", "127.0.0.1", 5000, "/healthcheck/database"),
     Target("image", "127.0.0.1", 9292, "/healthcheck/database"),
 )
-INTERVAL = 0.25
-PATIENCE = Patience(silence=0.5, recovery=1.0)
+INTERVAL = 0.2
+PATIENCE = Patience(silence=0.4, recovery=1.0)
 
 
 class Entrance:

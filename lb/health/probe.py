@@ -46,7 +46,8 @@ class Question:
             if not self._sent:
                 self._sent = True
                 host = f"{self.target.address}:{self.target.port}"
-                self._socket.send(f"GET {self.target.path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                head = f"GET {self.target.path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+                self._socket.send(head.encode())
                 return None
             return self._socket.recv(64).split(b" ")[1:2] == [b"200"]
         except OSError:
@@ -63,18 +64,23 @@ class Question:
 
 
 class Watch:
-    """Asks all targets every `interval` seconds and keeps what is thought of each."""
+    """Asks each target every `interval` seconds and keeps what is thought of it.
+
+    One whose answer is overdue is asked four times as often, until its patience is over: a packet that was lost must
+    not look like a service that is.
+    """
 
     def __init__(self, targets: Iterable[Target], interval: float, patience: Patience) -> None:
         self._targets, self._interval, self._patience = list(targets), interval, patience
         self._selector = selectors.DefaultSelector()
         self._health = {target.name: Health() for target in self._targets}
+        self._asked = dict.fromkeys(self._health, float("-inf"))
         self._due = time.monotonic()
 
     def run(self, told: Callable[[Mapping[str, bool]], None]) -> None:
         """Watch for ever; `told` hears every verdict, changed or not."""
         while True:
-            self._ask_all()
+            self._ask()
             while (left := self._due - time.monotonic()) > 0:
                 for key, _ in self._selector.select(left):
                     self._go_on(key.fileobj)
@@ -86,18 +92,25 @@ class Watch:
         self._health = {name: judged(health, now, self._patience) for name, health in self._health.items()}
         return {name: health.healthy for name, health in self._health.items()}
 
-    def _ask_all(self) -> None:
+    def _ask(self) -> None:
         now = time.monotonic()
         lateness = now - self._due
         if lateness > LATE:
             self._health = {name: forgiven(health, lateness) for name, health in self._health.items()}
-        self._due = now + self._interval
+        self._due = now + self._interval / 4
         for target in self._targets:
+            if not self._is_due(target.name, now):
+                continue
+            self._asked[target.name] = now
             question = Question(target, now)
             if question.begin():
                 self._selector.register(question, question.awaits, question)
             else:
                 self._end(question, False)
+
+    def _is_due(self, name: str, now: float) -> bool:
+        overdue = self._health[name].healthy and now - self._health[name].good_at > 1.25 * self._interval
+        return overdue or now - self._asked[name] >= self._interval
 
     def _go_on(self, question: object) -> None:
         assert isinstance(question, Question)

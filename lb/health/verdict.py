@@ -27,7 +27,7 @@ class Health(NamedTuple):
 def heard(health: Health, good: bool, now: float) -> Health:
     """An answer came."""
     if not good:
-        return health._replace(well_since=None) if not health.healthy else health
+        return health if health.healthy else health._replace(well_since=None)
     return health._replace(good_at=now, well_since=now if health.well_since is None else health.well_since)
 
 

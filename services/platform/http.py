@@ -183,9 +183,8 @@ def make_app(
         log.info("cannot be stored: %s", error)
         return render(BadRequest("A value in the request is too long, too large or not valid Unicode."))
 
-    health = _Health(ready)
-    app.add_route("/healthcheck", health.answer, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_route("/healthcheck/database", _DatabaseHealth(ready).answer, methods=["GET", "HEAD"], include_in_schema=False)
+    for path, health in (("/healthcheck", _Health(ready)), ("/healthcheck/database", _DatabaseHealth(ready))):
+        app.add_route(path, health.answer, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_route("/metrics", _metrics, include_in_schema=False)
     for router in routers:
         app.include_router(router)

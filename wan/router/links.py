@@ -1,4 +1,4 @@
-"""What is asked of the network between the sites: a document about pairs becomes one `Link` for each direction. Pure."""
+"""What is asked of the network between the sites: a document about pairs becomes a `Link` for each direction. Pure."""
 
 from __future__ import annotations
 

@@ -94,9 +94,7 @@ def netem(legs: Legs, links: Mapping[Direction, Link]) -> str:
 def classes(legs: Legs) -> str:
     """The mangle table for `iptables-restore`: which class a forwarded packet is in, by where it came from."""
     lines = ["*mangle"]
-    lines += [
-        f"-A FORWARD -i {leg.interface} -j CLASSIFY --set-class 1:{class_of(leg.site)}" for leg in legs.values()
-    ]
+    lines += [f"-A FORWARD -i {leg.interface} -j CLASSIFY --set-class 1:{class_of(leg.site)}" for leg in legs.values()]
     return "\n".join([*lines, "COMMIT", ""])
 
 
