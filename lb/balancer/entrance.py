@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from health.probe import Target, Watch
 from health.verdict import Patience
@@ -28,8 +28,8 @@ PATIENCE = Patience(silence=0.4, recovery=1.0)
 class Entrance:
     """What was last told to BIRD, and what should be."""
 
-    def __init__(self) -> None:
-        self._announced = False
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell, self._announced = tell, False
 
     def follow(self, verdicts: Mapping[str, bool]) -> None:
         """Announce or withdraw; what BIRD did not hear is told again."""
@@ -37,14 +37,14 @@ class Entrance:
         if healthy == self._announced:
             return
         with contextlib.suppress(OSError):
-            tell_bird("enable anycast" if healthy else "disable anycast")
+            self._tell("enable anycast" if healthy else "disable anycast")
             self._announced = healthy
             sick = ", ".join(name for name, well in verdicts.items() if not well)
             say("the anycast address is announced" if healthy else f"the anycast address is withdrawn: no {sick}")
 
 
-def tell_bird(command: str) -> str:
-    """One command on BIRD's control socket, and its answer."""
+def tell_bird(command: str) -> None:
+    """One command on BIRD's control socket."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(1.0)
         connection.connect(str(RUN / "bird.ctl"))
@@ -55,9 +55,8 @@ def tell_bird(command: str) -> str:
             answer = lines.readline()
     if not answer.startswith(("0008", "0009", "0010", "0011")):  # disabled or enabled, already or now
         raise OSError(answer)
-    return answer
 
 
 def watch(targets: tuple[Target, ...]) -> None:
     """Follow the region's health for ever."""
-    Watch(targets, INTERVAL, PATIENCE).run(Entrance().follow)
+    Watch(targets, INTERVAL, PATIENCE).run(Entrance(tell_bird).follow)

@@ -78,14 +78,17 @@ class Watch:
         self._due = time.monotonic()
 
     def run(self, told: Callable[[Mapping[str, bool]], None]) -> None:
-        """Watch for ever; `told` hears every verdict, changed or not."""
-        while True:
-            self._ask()
-            while (left := self._due - time.monotonic()) > 0:
-                for key, _ in self._selector.select(left):
-                    self._go_on(key.fileobj)
-                told(self.verdicts(time.monotonic()))
-            self._give_up_old()
+        """Watch until `told`, which hears every verdict, changed or not, raises."""
+        try:
+            while True:
+                self._ask()
+                while (left := self._due - time.monotonic()) > 0:
+                    for key, _ in self._selector.select(left):
+                        self._go_on(key.fileobj)
+                    told(self.verdicts(time.monotonic()))
+                self._give_up(before=time.monotonic())
+        finally:
+            self._give_up(before=float("inf"))
 
     def verdicts(self, now: float) -> dict[str, bool]:
         """Who is healthy."""
@@ -126,10 +129,9 @@ class Watch:
         self._health[name] = heard(self._health[name], good, time.monotonic())
         question.close()
 
-    def _give_up_old(self) -> None:
-        now = time.monotonic()
+    def _give_up(self, before: float) -> None:
         for key in list(self._selector.get_map().values()):
             question = key.fileobj
-            if isinstance(question, Question) and question.deadline < now:
+            if isinstance(question, Question) and question.deadline < before:
                 self._selector.unregister(question)
                 self._end(question, False)
