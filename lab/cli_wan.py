@@ -66,7 +66,8 @@ def show() -> None:
 
 def _change(wish: Callable[[Links], dict[str, Link]], seconds: float) -> None:
     with _wan() as wan:
-        _report(wan, wan.apply(wish(wan.show()["links"]), seconds))
+        state = wan.show()
+        _report(wan, wan.apply(wish(state["links" if seconds else "lasting"]), seconds))
 
 
 def _report(wan: Wan, state: dict[str, object]) -> None:
@@ -75,7 +76,8 @@ def _report(wan: Wan, state: dict[str, object]) -> None:
     for report in wan.measure(links):
         typer.echo(report.sentence())
     if links:
-        lease = f"; undone in {state['seconds_left']} s" if state["seconds_left"] else ""
+        back = "lasting faults" if state["lasting"] else "health"
+        lease = f"; back to {back} in {state['seconds_left']} s" if state["seconds_left"] else ""
         typer.echo(f"By {state['path']}{lease}. A router that starts again is healed.")
     typer.echo(f"The anycast address leads to {state['anycast'] or 'nobody'}.")
 

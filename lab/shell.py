@@ -32,8 +32,9 @@ def shell(
 def exec_command(container: str, name: str, command: list[str], interactive: bool) -> list[str]:
     """The engine's command line."""
     terminal = ["--interactive", *(["--tty"] if interactive else [])]
+    words = command[1:] if command[:1] == ["--"] else command
     user = ["--user", USERS[name]] if name in USERS else []
-    return ["docker", "exec", *terminal, *user, container, *(command or LOGIN_SHELLS.get(name, ["sh"]))]
+    return ["docker", "exec", *terminal, *user, container, *(words or LOGIN_SHELLS.get(name, ["sh"]))]
 
 
 def find_container(name: str) -> str:

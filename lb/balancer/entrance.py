@@ -22,7 +22,7 @@ TARGETS = (
     Target("image", "127.0.0.1", 9292, "/healthcheck/database"),
 )
 INTERVAL = 0.2
-PATIENCE = Patience(silence=0.4, recovery=1.0)
+PATIENCE = Patience(silence=0.4, recovery=0.5)
 
 
 class Entrance:

@@ -67,7 +67,7 @@ def test_echo_requests_carry_a_right_checksum() -> None:
 
 
 def test_a_shell_on_the_client_is_nobody_special() -> None:
-    assert exec_command("lab-outside-client", "client", ["dig", "x"], interactive=False) == [
+    assert exec_command("lab-outside-client", "client", ["--", "dig", "x"], interactive=False) == [
         "docker", "exec", "--interactive", "--user", "client", "lab-outside-client", "dig", "x",
     ]  # fmt: skip
     assert "--tty" in exec_command("lab-one-lb1", "lb1", [], interactive=True)

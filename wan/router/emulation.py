@@ -12,11 +12,15 @@ from router.lanes import Lanes
 
 
 class Emulation:
-    """One state of all links at a time. Nothing is kept: a router that starts again is healed."""
+    """One state of all links at a time, and the lasting one that it goes back to when a lease is over.
+
+    Nothing is kept: a router that starts again is healed.
+    """
 
     def __init__(self, legs: rules.Legs, anycast: str, kernel: Kernel, lanes: Lanes) -> None:
         self._legs, self._anycast, self._kernel, self._lanes = legs, anycast, kernel, lanes
         self._links: Mapping[links.Direction, links.Link] = links.HEALTHY
+        self._lasting = self._links
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._ends = 0.0
@@ -26,12 +30,14 @@ class Emulation:
         self._put(links.HEALTHY)
 
     def apply(self, document: object, seconds: float = 0) -> None:
-        """Make the links as the document says, for that long (0: until told otherwise)."""
+        """Make the links as the document says, for that long; with no time given, until told otherwise."""
         wanted = links.parse(document)
         with self._lock:
             self._stop_timer()
             self._put(wanted)
-            if seconds > 0:
+            if seconds <= 0:
+                self._lasting = wanted
+            else:
                 self._ends = time.monotonic() + seconds
                 self._timer = threading.Timer(seconds, self._expire)
                 self._timer.daemon = True
@@ -41,8 +47,8 @@ class Emulation:
         with self._lock:
             if self._timer is threading.current_thread():
                 self._stop_timer()
-                self._put(links.HEALTHY)
-                print("wan: the time of the faults is over; healed", flush=True)
+                self._put(self._lasting)
+                print("wan: the time of the faults is over", flush=True)
 
     def _stop_timer(self) -> None:
         if self._timer:
@@ -70,6 +76,7 @@ class Emulation:
             lanes = {f"{here}>{there}": lane.counts() for (here, there), lane in self._lanes.lanes.items()}
             return {
                 "links": links.document(self._links),
+                "lasting": links.document(self._lasting),
                 "mechanism": {"delay": "netem" if self._netem else "tun", "loss": "iptables, or tun where delayed"},
                 "path": ("netem" if self._netem else "tun for delayed links") if delayed else "kernel",
                 "seconds_left": round(max(0.0, self._ends - time.monotonic()), 1) if self._timer else None,
