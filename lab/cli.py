@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lab import cli_faults
+from lab import cli_faults, cli_wan, shell
 from lab.errors import LabError, NoEngineError
 from lab.paths import ROOT, STATE_FILE
 from lab.store_address import find_store
@@ -112,6 +112,8 @@ def engine(
 
 
 cli_faults.register(app)
+cli_wan.register(app)
+shell.register(app)
 app.add_typer(rbd.app, name="rbd", callback=find_store)
 app.add_typer(storage.app, name="storage", callback=find_store)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.paths import write_private
+from lab.paths import CLIENT_CLOUDS_FILE, write_private
 from lab.topology import ONE, OUTSIDE, TWO, Topology
 
 #: Where the load balancers take the connections of services whose data the regions share.
@@ -26,6 +26,9 @@ def values(topology: Topology, database_proxy: str, lab_secrets: Mapping[str, st
         "SUBNET": topology.subnet,
         "SUBNETS": " ".join(region.subnet for region in regions),
         "PEER_SUBNET": next((region.subnet for region in regions if region.site != topology.site), ""),
+        "SUBNET_ONE": topology.at(ONE).subnet,
+        "SUBNET_TWO": topology.at(TWO).subnet,
+        "CLIENT_CLOUDS": str(CLIENT_CLOUDS_FILE),
         "OUTSIDE_SUBNET": topology.at(OUTSIDE).subnet,
         "ANYCAST": topology.anycast,
         "SHARED_DB_PORT": str(SHARED_PORT if topology.regions > 1 else REGIONAL_PORT),

@@ -8,6 +8,7 @@ VAR = ROOT / "var"
 STATE_FILE = VAR / "lab.json"
 ENV_FILE = VAR / "lab.env"
 CLOUDS_FILE = ROOT / "clouds.yaml"
+CLIENT_CLOUDS_FILE = VAR / "client-clouds.yaml"
 REGION_FILE = ROOT / "compose" / "region.yaml"
 OUTSIDE_FILE = ROOT / "compose" / "outside.yaml"
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from balancer import edge, sentry, supervisor
+from balancer import edge, entrance, sentry, supervisor
 
 T = TypeVar("T")
 DATABASES = {"db1": 21, "db2": 22, "db3": 23}
@@ -27,6 +27,9 @@ def main() -> int:
     side = sentry.SqlSide("galera" if direct else "proxysql", addresses)
     start(sentry.watch, side)
     commands = [supervisor.haproxy("region.cfg"), supervisor.keepalived(os.environ)]
+    if os.environ.get("ANYCAST"):
+        commands.append(supervisor.bird(os.environ))
+        start(entrance.watch, entrance.TARGETS)
     return supervisor.run(commands, farewell=lambda: sentry.say_goodbye(side))
 
 

@@ -19,6 +19,7 @@ from string import Template
 RUN = Path("/run/balancer")
 CONFIGURATION = Path("/etc/balancer")
 PATIENCE = 2.0
+AUTONOMOUS_SYSTEMS = {"one": 65001, "two": 65002}
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 GET_INTERFACE_ADDRESS = 0x8915  # SIOCGIFADDR
 
@@ -42,10 +43,29 @@ def keepalived(environment: Mapping[str, str]) -> list[str]:
         peer=f"{subnet}.{environment['VRRP_PEER']}",
         priority=environment["VRRP_PRIORITY"],
         interface=interface_of(address),
+        anycast=anycast_block(environment.get("ANYCAST", "")),
     )
     (RUN / "keepalived.conf").write_text(text)
     pids = [f"--{name}=/run/keepalived/{name}" for name in ("pid", "vrrp_pid")]
     return ["keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", str(RUN / "keepalived.conf"), *pids]
+
+
+def anycast_block(anycast: str) -> str:
+    """keepalived's part about the address that both regions share: this machine has it, wherever the packets come."""
+    return f"static_ipaddress {{\n    {anycast}/32 dev lo scope global\n}}\n" if anycast else ""
+
+
+def bird(environment: Mapping[str, str]) -> list[str]:
+    """BIRD's command line; writes its configuration. Wants SITE, SUBNET, VRRP_SELF and ANYCAST."""
+    subnet = environment["SUBNET"]
+    text = Template((CONFIGURATION / "bird.conf").read_text()).substitute(
+        address=f"{subnet}.{environment['VRRP_SELF']}",
+        gateway=f"{subnet}.2",
+        system=AUTONOMOUS_SYSTEMS[environment["SITE"]],
+        anycast=environment["ANYCAST"],
+    )
+    (RUN / "bird.conf").write_text(text)
+    return ["bird", "-f", "-c", str(RUN / "bird.conf"), "-s", str(RUN / "bird.ctl")]
 
 
 def interface_of(address: str) -> str:
@@ -84,8 +104,8 @@ def run(commands: list[list[str]], farewell: Callable[[], None]) -> int:
 
 
 def finish(pids: dict[int, str]) -> None:
-    """The address goes first, then HAProxy finishes its requests, then nothing is left."""
-    for name, number in (("keepalived", signal.SIGTERM), ("haproxy", signal.SIGUSR1)):
+    """The addresses go first, then HAProxy finishes its requests, then nothing is left."""
+    for name, number in (("bird", signal.SIGTERM), ("keepalived", signal.SIGTERM), ("haproxy", signal.SIGUSR1)):
         for pid in [pid for pid, running in pids.items() if running == name]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)

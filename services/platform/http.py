@@ -5,6 +5,7 @@ Endpoints are plain `def` functions (the database driver blocks, so they run in 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 BODY_LIMIT_BYTES = 114_688
 
 #: Paths that monitors ask many times a second: not logged, not counted.
-_QUIET = frozenset({"/healthcheck", "/metrics"})
+_QUIET = frozenset({"/healthcheck", "/healthcheck/database", "/metrics"})
 
 
 class _BodyTooLarge(HTTPException):
@@ -147,7 +148,8 @@ def make_app(
 ) -> FastAPI:
     """One service's ASGI application.
 
-    `render` shapes faults; `ready` says whether the schema is there (until then `/healthcheck` answers 503);
+    `render` shapes faults; `ready` says whether the schema is there (until then `/healthcheck` answers 503), and so
+    whether the database can be read (`/healthcheck/database`);
     `middleware` are layers between the request scope and the routes, outermost first; `is_upload` exempts a request
     from the body limit; `state` is put on `app.state` for the dependencies to find.
     """
@@ -181,8 +183,8 @@ def make_app(
         log.info("cannot be stored: %s", error)
         return render(BadRequest("A value in the request is too long, too large or not valid Unicode."))
 
-    health = _Health(ready)
-    app.add_route("/healthcheck", health.answer, methods=["GET", "HEAD"], include_in_schema=False)
+    for path, health in (("/healthcheck", _Health(ready)), ("/healthcheck/database", _DatabaseHealth(ready))):
+        app.add_route(path, health.answer, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_route("/metrics", _metrics, include_in_schema=False)
     for router in routers:
         app.include_router(router)
@@ -212,6 +214,29 @@ class _Health:
         if not self._was_ready:
             self._was_ready = await run_in_threadpool(self._ready)
         return PlainTextResponse("OK") if self._was_ready else PlainTextResponse("waiting for the schema", 503)
+
+
+class _DatabaseHealth:
+    """Whether the database can be read now: what a region's entrance and the name servers judge a region by.
+
+    However many ask, there is one read at a time, and none that a request has to wait for a thread for.
+    """
+
+    FRESH_SECONDS = 0.1
+
+    def __init__(self, ready: Callable[[], bool]) -> None:
+        self._ready = ready
+        self._read: asyncio.Task[bool] | None = None
+        self._began = 0.0
+
+    async def answer(self, _request: Request) -> Response:
+        now = time.monotonic()
+        if self._read is None or (self._read.done() and now - self._began > self.FRESH_SECONDS):
+            self._began = now
+            self._read = asyncio.create_task(run_in_threadpool(self._ready))
+        # Shielded: others may wait for the same read when this client goes away.
+        readable = await asyncio.shield(self._read)
+        return PlainTextResponse("OK") if readable else PlainTextResponse("the database can't be read", 503)
 
 
 async def _metrics(_request: Request) -> Response:
