@@ -18,6 +18,7 @@ from galera.records import (
     PRIMARY_PHASES,
     UNDEFINED,
     Node,
+    arbitrated,
     view_size,
 )
 
@@ -53,6 +54,8 @@ def decide(me: Node, peers: Mapping[int, Node | None], *, safe: bool, waited: fl
     if primary:
         return Choice(Action.JOIN, f"node {primary[0]} is in the primary component")
     view = complete_view(everyone)
+    if arbitrated(view):
+        return _members_of(view, me, everyone)
     if view != NO_VIEW:
         if me.view == view:
             return Choice(Action.RESUME, f"all {view_size(view)} members of the last primary view are here")
@@ -78,13 +81,15 @@ def hopeless(me: Node, peers: Mapping[int, Node | None]) -> bool:
     """Whether this node's engine, which is in no primary component, waits for something that nobody prepares.
 
     All must answer, and none may be in a primary component or about to move: reading its position, stopping, or ready
-    to resume the view that this node is part of.
+    to resume the view that this node is part of. A view with the arbitrator in it is not resumed: its members wait for
+    this node, whose position nobody knows while its engine runs.
     """
     answering = [peer for peer in peers.values() if peer is not None]
     if len(answering) < len(peers) or any(peer.phase in PRIMARY_PHASES | MOVING_PHASES for peer in answering):
         return False
     deciding = any(peer.phase in DECIDING_PHASES for peer in answering)
-    return not (deciding and complete_view([me, *answering]) != NO_VIEW)
+    view = complete_view([me, *answering])
+    return view == NO_VIEW or not deciding or arbitrated(view)
 
 
 def newest(nodes: Iterable[Node]) -> Node | None:
@@ -97,6 +102,21 @@ def newest(nodes: Iterable[Node]) -> Node | None:
     if len({node.uuid for node in written}) > 1:
         return None
     return max(written or known, key=lambda node: (node.seqno, -node.ordinal), default=None)
+
+
+def _members_of(view: str, me: Node, everyone: list[Node]) -> Choice:
+    """All nodes of the last primary view are here, but the arbitrator that was in it may have forgotten it.
+
+    Whatever was committed since must have been committed by a majority of that view, hence by one of these nodes, and
+    that node would remember a later view.
+    """
+    members = [node for node in everyone if node.view == view]
+    if me not in members:
+        return Choice(Action.WAIT, "the nodes of the last primary view are here and this node was not one of them")
+    busy = [node.ordinal for node in members if node.phase not in DECIDING_PHASES]
+    if busy:
+        return Choice(Action.WAIT, f"node {busy[0]} has not yet stopped to look at its position")
+    return _by_position(me, members, [])
 
 
 def _by_position(me: Node, everyone: list[Node], silent: list[int]) -> Choice:

@@ -51,7 +51,7 @@ class Keeper:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._directory = DataDirectory()
+        self._directory = DataDirectory(settings.segments)
         self._node = Node(settings.ordinal)
         self._saved = Saved("", -1, False)
         self._engine: Engine | None = None
@@ -95,15 +95,14 @@ class Keeper:
 
     def _choose(self) -> tuple[Action, list[Node]] | None:
         """Wait for a choice other than to wait."""
-        ordinals = list(self._settings.addresses)
-        found = self._directory.inspect(self._settings.ordinal, ordinals)
+        found = self._directory.inspect(self._settings.ordinal)
         self._saved = found.saved
         phase = FRESH if found.fresh else WAITING
         self._node = Node(self._settings.ordinal, found.saved.uuid, found.saved.seqno, phase, 0, found.view)
         say(f"position {found.saved.uuid}:{found.saved.seqno}, view {found.view}{', fresh' if found.fresh else ''}")
         began, told = time.monotonic(), ""
         while not self._stop_asked:
-            peers = port.ask_all(self._settings.peers)
+            peers = self._ask_peers()
             choice = decide(self._node, peers, safe=found.saved.safe, waited=time.monotonic() - began)
             if choice.why != told:
                 say(f"{choice.action.value}: {choice.why}")
@@ -113,6 +112,9 @@ class Keeper:
                 return choice.action, [peer for peer in peers.values() if peer]
             self._pause()
         return None
+
+    def _ask_peers(self) -> dict[int, Node | None]:
+        return port.ask_all(self._settings.peers, port.FAR if self._settings.distant else port.NEAR)
 
     def _prepare(self, action: Action) -> None:
         if action is not Action.RESUME:
@@ -172,7 +174,7 @@ class Keeper:
             return False
         self._look_next = now + LOOK
         phase = notified_phase(notification(), admitted=self._admitted)
-        if phase not in {STARTING, LOST} or not hopeless(self._node, port.ask_all(self._settings.peers)):
+        if phase not in {STARTING, LOST} or not hopeless(self._node, self._ask_peers()):
             self._hopeless_since = None
         elif self._hopeless_since is None:
             self._hopeless_since = now

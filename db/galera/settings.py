@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -15,11 +15,22 @@ class Settings(NamedTuple):
     root_password: str
     databases: dict[str, str]  # database, and user of the same name, to password
     monitor_password: str
+    segments: dict[int, int]  # the region of each node; 0 for all of them where the cluster is within one region
 
     @property
     def address(self) -> str:
         """This node's own address."""
         return self.addresses[self.ordinal]
+
+    @property
+    def segment(self) -> int:
+        """The region that this node is in."""
+        return self.segments[self.ordinal]
+
+    @property
+    def distant(self) -> bool:
+        """Whether the cluster spans regions."""
+        return self.segment != 0
 
     @property
     def peers(self) -> dict[int, str]:
@@ -43,7 +54,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         root_password=environment["DB_ROOT_PASSWORD"],
         databases={name: environment[password_variable(name)] for name in databases},
         monitor_password=environment["DB_MONITOR_PASSWORD"],
+        segments=segments_of(addresses, environment.get("DB_SEGMENTS", "")),
     )
+
+
+def segments_of(addresses: Iterable[int], words: str) -> dict[int, int]:
+    """The segment of each node, from one word per node or none at all."""
+    ordinals = list(addresses)
+    segments = [int(word) for word in words.split()] or [0] * len(ordinals)
+    if len(segments) != len(ordinals):
+        raise SystemExit(f"DB_SEGMENTS names {len(segments)} nodes, DB_ADDRESSES {len(ordinals)}")
+    return dict(zip(ordinals, segments, strict=True))
 
 
 def password_variable(database: str) -> str:

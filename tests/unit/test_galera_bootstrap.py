@@ -39,7 +39,7 @@ def test_joins_whoever_is_in_the_primary_component(phase: str) -> None:
 
 
 def test_three_seeds_form_the_first_cluster_together() -> None:
-    view = records.parse_gvwstate(records.first_view(1, [1, 2, 3]))
+    view = records.parse_gvwstate(records.first_view(1, {1: 0, 2: 0, 3: 0}))
     seeds = [node(ordinal, 1, FRESH, view) for ordinal in (1, 2, 3)]
     assert choose(*seeds) is Action.RESUME
     assert choose(seeds[0], seeds[1], 3) is Action.WAIT
@@ -140,7 +140,7 @@ def test_files_and_lines_are_read_back() -> None:
     assert records.parse_grastate(text) == (HISTORY, -1, False)
     assert records.parse_grastate(records.mark_safe(text)).safe
     assert records.parse_grastate("") == (UNDEFINED, -1, False)
-    assert records.parse_gvwstate(records.first_view(2, [1, 2, 3])).endswith("/3")
+    assert records.parse_gvwstate(records.first_view(2, {1: 0, 2: 0, 3: 0})).endswith("/3")
     assert records.parse_gvwstate("my_uuid: x\n#vwbeg\n") == NO_VIEW
     assert records.parse_recovered(f"x WSREP: Recovered position: {HISTORY}:42\n") == (HISTORY, 42)
     me = Node(2, HISTORY, 7, UP, 3, VIEW)
