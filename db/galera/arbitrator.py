@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from galera import port
 from galera.provider import arbitrator_options, written
-from galera.records import LOST, PRIMARY_PHASES, STARTING, UP, Node
+from galera.records import LOST, SERVING_PHASES, STARTING, UP, Node
 
 AGAIN = 0.5
 """Seconds between two looks for a cluster."""
@@ -134,7 +134,7 @@ class Arbitrator:
 
     def run(self) -> None:
         """Start garbd again and again until asked to stop."""
-        say("waiting for a node in the primary component")
+        say("waiting for a node that is in step")
         while not signal.sigtimedwait(SIGNALS, AGAIN):
             if not self._cluster_is_there():
                 continue
@@ -145,7 +145,7 @@ class Arbitrator:
 
     def _cluster_is_there(self) -> bool:
         nodes = port.ask_all(dict(enumerate(self._settings.addresses, start=1)), port.FAR)
-        return any(node.phase in PRIMARY_PHASES for node in nodes.values() if node)
+        return any(node.phase in SERVING_PHASES for node in nodes.values() if node)
 
     def _watch(self, garbd: Garbd) -> bool:
         """Wait until garbd has ended or is given up (False), or a stop is asked for (True)."""

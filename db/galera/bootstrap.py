@@ -15,7 +15,7 @@ from galera.records import (
     FRESH,
     MOVING_PHASES,
     NO_VIEW,
-    PRIMARY_PHASES,
+    SERVING_PHASES,
     UNDEFINED,
     Node,
     arbitrated,
@@ -27,7 +27,7 @@ PATIENCE = 20.0
 
 
 STUCK = 15.0
-"""Seconds without a primary component after which nodes that all see each other decide anew."""
+"""Seconds without anybody in step after which nodes that all see each other decide anew."""
 
 
 class Action(Enum):
@@ -50,9 +50,9 @@ def decide(me: Node, peers: Mapping[int, Node | None], *, safe: bool, waited: fl
     """Choose how to start. `peers` holds None for a silent peer; `safe` is this node's safe_to_bootstrap mark."""
     answering = [peer for peer in peers.values() if peer is not None]
     everyone = [me, *answering]
-    primary = [peer.ordinal for peer in answering if peer.phase in PRIMARY_PHASES]
-    if primary:
-        return Choice(Action.JOIN, f"node {primary[0]} is in the primary component")
+    serving = [peer.ordinal for peer in answering if peer.phase in SERVING_PHASES]
+    if serving:
+        return Choice(Action.JOIN, f"node {serving[0]} is in the primary component")
     view = complete_view(everyone)
     if arbitrated(view):
         return _members_of(view, me, everyone)
@@ -78,14 +78,16 @@ def complete_view(nodes: Iterable[Node]) -> str:
 
 
 def hopeless(me: Node, peers: Mapping[int, Node | None]) -> bool:
-    """Whether this node's engine, which is in no primary component, waits for something that nobody prepares.
+    """Whether this node's engine, which is not in step, waits for something that nobody prepares.
 
-    All must answer, and none may be in a primary component or about to move: reading its position, stopping, or ready
-    to resume the view that this node is part of. A view with the arbitrator in it is not resumed: its members wait for
-    this node, whose position nobody knows while its engine runs.
+    All must answer, and none may be in step or about to move: reading its position, stopping, or ready to resume the
+    view that this node is part of. A primary component of joiners counts for nothing: there is no one to give them
+    state. (It comes about where links flap: members with differing positions merge anew, and their donors vanish.)
+    Nor does a view with the arbitrator in it: it is not resumed, its members wait for this node, whose position nobody
+    knows while its engine runs.
     """
     answering = [peer for peer in peers.values() if peer is not None]
-    if len(answering) < len(peers) or any(peer.phase in PRIMARY_PHASES | MOVING_PHASES for peer in answering):
+    if len(answering) < len(peers) or any(peer.phase in SERVING_PHASES | MOVING_PHASES for peer in answering):
         return False
     deciding = any(peer.phase in DECIDING_PHASES for peer in answering)
     view = complete_view([me, *answering])

@@ -12,7 +12,7 @@ from galera.accounts import question, statements, wanted_accounts
 from galera.bootstrap import Action
 from galera.datadir import CONFIGURATION
 from galera.provider import node_options, written
-from galera.records import PRIMARY_PHASES, UNDEFINED, Node, Saved
+from galera.records import SERVING_PHASES, UNDEFINED, Node, Saved
 from galera.settings import Settings
 
 NOTIFICATION = Path("/run/galera/notify")
@@ -31,7 +31,7 @@ def donors(settings: Settings, peers: list[Node]) -> list[str]:
     one whose history begins last. An empty name at the end stands for any node.
     """
     near = [peer for peer in peers if settings.segments[peer.ordinal] == settings.segment]
-    serving = [peer for peer in near if peer.phase in PRIMARY_PHASES]
+    serving = [peer for peer in near if peer.phase in SERVING_PHASES]
     return [*(f"db{peer.ordinal}" for peer in sorted(serving, key=seniority, reverse=True)), ""]
 
 

@@ -19,7 +19,8 @@ DONOR = "donor"  # serves, while it also feeds a joiner
 LOST = "lost"  # runs without a primary component
 STOPPING = "stop"
 
-PRIMARY_PHASES = frozenset({JOINING, UP, DONOR})
+SERVING_PHASES = frozenset({UP, DONOR})
+PRIMARY_PHASES = SERVING_PHASES | {JOINING}
 MOVING_PHASES = frozenset({RECOVERING, STOPPING})
 DECIDING_PHASES = frozenset({FRESH, WAITING})
 
