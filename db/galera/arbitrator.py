@@ -17,6 +17,7 @@ from typing import NamedTuple
 from galera import port
 from galera.provider import arbitrator_options, written
 from galera.records import LOST, SERVING_PHASES, STARTING, UP, Node
+from galera.settings import read_places
 
 AGAIN = 0.5
 """Seconds between two looks for a cluster."""
@@ -32,28 +33,29 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
 class Settings(NamedTuple):
-    """Which cluster it serves."""
+    """Which cluster it serves, and its own segment."""
 
-    addresses: list[str]
+    addresses: dict[int, str]
     cluster: str
     segment: int
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Settings from variables; exits with all that is missing."""
-    missing = [name for name in ("DB_ADDRESSES", "DB_CLUSTER", "DB_SEGMENT") if not environment.get(name)]
+    missing = [name for name in ("DB_SUBNETS", "DB_CLUSTER") if not environment.get(name)]
     if missing:
         raise SystemExit(f"not set: {' '.join(missing)}")
-    return Settings(
-        environment["DB_ADDRESSES"].split(), environment["DB_CLUSTER"], segment=int(environment["DB_SEGMENT"])
-    )
+    places = read_places(environment)
+    segment = 1 + max(segment for _, segment in places.values())
+    addresses = {ordinal: address for ordinal, (address, _) in places.items()}
+    return Settings(addresses, environment["DB_CLUSTER"], segment)
 
 
 def command(settings: Settings) -> list[str]:
     """garbd's command line."""
     return [
         "garbd",
-        f"--address=gcomm://{','.join(settings.addresses)}",
+        f"--address=gcomm://{','.join(settings.addresses.values())}",
         f"--group={settings.cluster}",
         "--name=arbitrator",
         f"--options={written(arbitrator_options(settings.segment))}",
@@ -144,7 +146,7 @@ class Arbitrator:
             self._garbd = None
 
     def _cluster_is_there(self) -> bool:
-        nodes = port.ask_all(dict(enumerate(self._settings.addresses, start=1)), port.FAR)
+        nodes = port.ask_all(self._settings.addresses, port.FAR)
         return any(node.phase in SERVING_PHASES for node in nodes.values() if node)
 
     def _watch(self, garbd: Garbd) -> bool:

@@ -135,14 +135,15 @@ def test_the_arbitrator_is_told_from_nodes_by_its_segment() -> None:
 
 ENVIRONMENT = {
     "DB_ORDINAL": "3",
-    "DB_ADDRESSES": "10.0.0.24 10.0.0.25 10.0.1.24 10.0.1.25",
-    "DB_SEGMENTS": "1 1 2 2",
+    "DB_SUBNETS": "10.0.0 10.0.1",
     "DB_CLUSTER": "x-shared",
     "DB_DATABASES": "identity",
     "DB_ROOT_PASSWORD": "x",
     "DB_MONITOR_PASSWORD": "x",
     "DB_IDENTITY_PASSWORD": "x",
 }
+
+WITHIN = {**ENVIRONMENT, "DB_SUBNETS": "", "DB_ADDRESSES": "10.0.0.21 10.0.0.22 10.0.0.23 10.0.0.24"}
 
 
 def line(environment: dict[str, str]) -> str:
@@ -153,15 +154,23 @@ def test_only_a_cluster_over_regions_is_patient_and_readable_without_a_majority(
     far = line(ENVIRONMENT)
     assert "gmcast.segment=2" in far
     assert "--wsrep-dirty-reads=ON" in far
-    near = line({**ENVIRONMENT, "DB_SEGMENTS": ""})
+    near = line(WITHIN)
     assert "evs.suspect_timeout=PT0.5S" in near
     assert "dirty" not in near
     assert "pc.weight" not in near
 
 
-def test_each_node_needs_a_segment() -> None:
-    with pytest.raises(SystemExit, match="DB_SEGMENTS names 2 nodes, DB_ADDRESSES 4"):
-        settings.read_settings({**ENVIRONMENT, "DB_SEGMENTS": "1 2"})
+def test_where_the_nodes_are() -> None:
+    shared = settings.read_settings(ENVIRONMENT)
+    assert shared.addresses == {1: "10.0.0.24", 2: "10.0.0.25", 3: "10.0.1.24", 4: "10.0.1.25"}
+    assert shared.segments == SEGMENTS
+    assert settings.read_settings(WITHIN).segments == dict.fromkeys((1, 2, 3, 4), 0)
+    with pytest.raises(SystemExit, match="DB_ADDRESSES or DB_SUBNETS"):
+        settings.read_settings({**ENVIRONMENT, "DB_SUBNETS": ""})
+    third = arbitrator.read_settings(ENVIRONMENT)
+    assert third.addresses == shared.addresses
+    assert third.segment == 3
+    assert "gcomm://10.0.0.24,10.0.0.25,10.0.1.24,10.0.1.25" in " ".join(arbitrator.command(third))
 
 
 def test_state_comes_from_the_own_region_and_from_its_youngest() -> None:
@@ -170,7 +179,7 @@ def test_state_comes_from_the_own_region_and_from_its_youngest() -> None:
     assert engine.donors(mine, peers) == ["db2", ""]
     assert engine.donors(mine, peers[1:]) == [""]
     assert engine.donors(mine, [node(2, phase=LOST), *peers[1:]]) == [""]
-    within = settings.read_settings({**ENVIRONMENT, "DB_ORDINAL": "1", "DB_SEGMENTS": ""})
+    within = settings.read_settings({**WITHIN, "DB_ORDINAL": "1"})
     assert engine.donors(within, [peers[0]._replace(since=9), peers[1], peers[2]]) == ["db2", "db3", "db4", ""]
 
 
