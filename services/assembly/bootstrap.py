@@ -14,7 +14,7 @@ from services.identity import bootstrap as identity
 from services.identity.bootstrap import FirstData
 from services.identity.settings import IdentitySettings
 from services.image import bootstrap as image
-from services.platform.database import Transactor, error_code, retry_reason
+from services.platform.database import Transactor, retry_reason
 from services.platform.faults import Unavailable
 from services.platform.logs import configure_logging
 from services.platform.migrations import is_current, upgrade
@@ -25,10 +25,6 @@ log = logging.getLogger(__name__)
 
 #: How long the job waits for a database that is still starting.
 PATIENCE_SECONDS = 180.0
-
-
-#: MariaDB: a table, a column, an index, a row of this name exists.
-ALREADY_THERE = (1050, 1060, 1061, 1062)
 
 
 class BootstrapSettings(Settings):
@@ -92,8 +88,6 @@ def main() -> None:
         except (DBAPIError, Unavailable) as error:
             # While the cluster forms, an access denied only says that its users are still to be made.
             starting = isinstance(error, Unavailable) or retry_reason(error) or "Access denied" in str(error)
-            # The other region's job makes the same schema: whoever comes second finds some of it until all is there.
-            starting = starting or error_code(error) in ALREADY_THERE
             if not starting or time.monotonic() > give_up:
                 log.error("the database never became ready: %s", error)
                 sys.exit(1)
