@@ -45,6 +45,36 @@ def entries(regions: Sequence[Topology], password: str) -> dict[str, dict[str, A
     return found
 
 
+def world_entries(regions: Sequence[Topology], password: str) -> dict[str, dict[str, Any]]:
+    """What the client at the third site uses: the catalog's internal addresses, which are the regions' own.
+
+    `quorate` logs in by name and then takes each region's endpoints from the catalog; `quorate-dns` and
+    `quorate-anycast` ask by name, or at the announced address, for all that the regions share.
+    """
+    found = {}
+    for name, host in (
+        (CLOUD, ""),
+        (f"{CLOUD}-dns", "{service}.quorate.test"),
+        (f"{CLOUD}-anycast", "anycast.quorate.test"),
+    ):
+        cloud = entry(f"http://{(host or '{service}.quorate.test').format(service='identity')}:5000", "", password)
+        del cloud["region_name"]
+        cloud |= {"regions": [region.region for region in regions], "interface": "internal"}
+        if host:
+            cloud["identity_endpoint_override"] = f"http://{host.format(service='identity')}:5000/v3"
+            cloud["image_endpoint_override"] = f"http://{host.format(service='image')}:9292"
+            objects = f"http://{host.format(service='object')}:8080/v1/AUTH_%(project_id)s"
+            cloud["object_store_endpoint_override"] = objects
+        found[name] = cloud
+    return found
+
+
+def write_world(path: Path, regions: Sequence[Topology], password: str) -> None:
+    """The client container's file. Its reader has a user of its own there; the directory keeps all others out."""
+    _write(path, world_entries(regions, password))
+    path.chmod(0o644)
+
+
 def put(path: Path, cloud: dict[str, Any], name: str = CLOUD) -> None:
     """Add or replace one entry; others stay."""
     clouds = _read(path)

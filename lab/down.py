@@ -8,7 +8,7 @@ from docker.errors import APIError, NotFound
 from lab import clouds, compose
 from lab.containers import LabEngine
 from lab.errors import LeftBehindError, StepFailedError
-from lab.paths import CLOUDS_FILE, ENV_FILE, STATE_FILE, env_file
+from lab.paths import CLIENT_CLOUDS_FILE, CLOUDS_FILE, ENV_FILE, STATE_FILE, env_file
 from lab.progress import Progress
 from lab.topology import ONE, OUTSIDE, SITES, TWO, Topology
 
@@ -60,7 +60,7 @@ def take_down(engine: LabEngine, topology: Topology, keep_data: bool, progress: 
         left = ", ".join((*after.containers, *after.networks, *after.volumes))
         raise LeftBehindError(f"Still there after `down`: {left}.")
     if not keep_data:
-        for file in (ENV_FILE, *map(env_file, SITES)):
+        for file in (ENV_FILE, CLIENT_CLOUDS_FILE, *map(env_file, SITES)):
             file.unlink(missing_ok=True)
         STATE_FILE.unlink(missing_ok=True)
     return after

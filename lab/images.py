@@ -26,6 +26,7 @@ class Image:
     dockerfile: str
     context: str
     inputs: tuple[str, ...]
+    regions: int = 1  # needed where there are so many
 
     def tag(self, lab: str) -> str:
         """Each lab has its own tag, so that another checkout's build changes nothing; equal layers are stored once."""
@@ -42,6 +43,9 @@ IMAGES = (
     Image("quorate/db", "db/Dockerfile", "db", ("db",)),
     Image("quorate/mq", "mq/Dockerfile", "mq", ("mq",)),
     Image("quorate/lb", "lb/Dockerfile", "lb", ("lb",)),
+    Image("quorate/dns", "lb/dns.Dockerfile", "lb", ("lb",), regions=2),
+    Image("quorate/wan", "wan/Dockerfile", "wan", ("wan",), regions=2),
+    Image("quorate/client", "client/Dockerfile", "client", ("client",), regions=2),
     Image("quorate/objects", "objects/Dockerfile", "objects", ("objects",)),
 )
 
@@ -63,10 +67,10 @@ def _files(root: Path, names: Iterable[str]) -> list[Path]:
     return sorted(file for file in found if not IGNORED.intersection(file.parts))
 
 
-def ensure_images(lab: str, progress: Progress) -> None:
-    """Return when all images are as their sources are now."""
+def ensure_images(lab: str, regions: int, progress: Progress) -> None:
+    """Return when all images that so many regions need are as their sources are now."""
     base = output(["docker", "image", "inspect", "--format", "{{.Id}}", BASE_IMAGE]).strip()
-    wanted = [(image, digest(ROOT, image, base)) for image in IMAGES]
+    wanted = [(image, digest(ROOT, image, base)) for image in IMAGES if image.regions <= regions]
     stale = [(image, value) for image, value in wanted if _built_from(image.tag(lab)) != value]
     if not stale:
         return

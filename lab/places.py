@@ -17,7 +17,7 @@ PORT_SLOTS = range(20000, 29990, PORTS_OF_A_LAB)
 #: Networks of a lab, side by side: region one, region two, the third site, and the addresses that are announced.
 NETWORKS_OF_A_LAB = 4
 BLOCK_PREFIX = 22
-DEFAULT_REGIONS = 1
+DEFAULT_REGIONS = 2
 BLOCKS = 100 * 256 // NETWORKS_OF_A_LAB
 
 

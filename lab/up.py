@@ -12,7 +12,7 @@ from lab.engine_setup import ensure_engine
 from lab.errors import LabError
 from lab.faults import heal
 from lab.images import ensure_images
-from lab.paths import CLOUDS_FILE, ENV_FILE, STATE_FILE, VAR, env_file, private_directory
+from lab.paths import CLIENT_CLOUDS_FILE, CLOUDS_FILE, ENV_FILE, STATE_FILE, VAR, env_file, private_directory
 from lab.places import wanted_regions
 from lab.progress import Note, Progress
 from lab.registry import has_image, try_pull
@@ -30,9 +30,11 @@ def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tu
     with open_engine(lab) as engine:
         state, secrets = _decide(lab, engine, environment, progress)
         ensure_base_image(progress)
-        ensure_images(lab, progress)
+        ensure_images(lab, state.regions, progress)
         if engine.network_names():
             heal(engine, state.topology, lambda sentence: progress.say(f"{sentence}."), dead_too=False)
+        if state.regions > 1:
+            clouds.write_world(CLIENT_CLOUDS_FILE, state.region_topologies, secrets["ADMIN_PASSWORD"])
         with progress.step("Starting containers") as note:
             _remove_unused_proxies(engine, state)
             _start(state, note)

@@ -1,5 +1,10 @@
-"""Entry point of the container."""
+"""Entry point of the container: a node, or with the word `arbitrator` the member that keeps no data."""
 
-from galera.node import main
+import sys
 
-main()
+from galera import arbitrator, node
+
+if sys.argv[1:] == ["arbitrator"]:
+    arbitrator.main()
+else:
+    node.main()

@@ -15,9 +15,10 @@ from galera.records import (
     FRESH,
     MOVING_PHASES,
     NO_VIEW,
-    PRIMARY_PHASES,
+    SERVING_PHASES,
     UNDEFINED,
     Node,
+    arbitrated,
     view_size,
 )
 
@@ -26,7 +27,7 @@ PATIENCE = 20.0
 
 
 STUCK = 15.0
-"""Seconds without a primary component after which nodes that all see each other decide anew."""
+"""Seconds without anybody in step after which nodes that all see each other decide anew."""
 
 
 class Action(Enum):
@@ -49,10 +50,12 @@ def decide(me: Node, peers: Mapping[int, Node | None], *, safe: bool, waited: fl
     """Choose how to start. `peers` holds None for a silent peer; `safe` is this node's safe_to_bootstrap mark."""
     answering = [peer for peer in peers.values() if peer is not None]
     everyone = [me, *answering]
-    primary = [peer.ordinal for peer in answering if peer.phase in PRIMARY_PHASES]
-    if primary:
-        return Choice(Action.JOIN, f"node {primary[0]} is in the primary component")
+    serving = [peer.ordinal for peer in answering if peer.phase in SERVING_PHASES]
+    if serving:
+        return Choice(Action.JOIN, f"node {serving[0]} is in the primary component")
     view = complete_view(everyone)
+    if arbitrated(view):
+        return _members_of(view, me, everyone)
     if view != NO_VIEW:
         if me.view == view:
             return Choice(Action.RESUME, f"all {view_size(view)} members of the last primary view are here")
@@ -75,16 +78,20 @@ def complete_view(nodes: Iterable[Node]) -> str:
 
 
 def hopeless(me: Node, peers: Mapping[int, Node | None]) -> bool:
-    """Whether this node's engine, which is in no primary component, waits for something that nobody prepares.
+    """Whether this node's engine, which is not in step, waits for something that nobody prepares.
 
-    All must answer, and none may be in a primary component or about to move: reading its position, stopping, or ready
-    to resume the view that this node is part of.
+    All must answer, and none may be in step or about to move: reading its position, stopping, or ready to resume the
+    view that this node is part of. A primary component of joiners counts for nothing: there is no one to give them
+    state. (It comes about where links flap: members with differing positions merge anew, and their donors vanish.)
+    Nor does a view with the arbitrator in it: it is not resumed, its members wait for this node, whose position nobody
+    knows while its engine runs.
     """
     answering = [peer for peer in peers.values() if peer is not None]
-    if len(answering) < len(peers) or any(peer.phase in PRIMARY_PHASES | MOVING_PHASES for peer in answering):
+    if len(answering) < len(peers) or any(peer.phase in SERVING_PHASES | MOVING_PHASES for peer in answering):
         return False
     deciding = any(peer.phase in DECIDING_PHASES for peer in answering)
-    return not (deciding and complete_view([me, *answering]) != NO_VIEW)
+    view = complete_view([me, *answering])
+    return view == NO_VIEW or not deciding or arbitrated(view)
 
 
 def newest(nodes: Iterable[Node]) -> Node | None:
@@ -97,6 +104,21 @@ def newest(nodes: Iterable[Node]) -> Node | None:
     if len({node.uuid for node in written}) > 1:
         return None
     return max(written or known, key=lambda node: (node.seqno, -node.ordinal), default=None)
+
+
+def _members_of(view: str, me: Node, everyone: list[Node]) -> Choice:
+    """All nodes of the last primary view are here, but the arbitrator that was in it may have forgotten it.
+
+    Whatever was committed since must have been committed by a majority of that view, hence by one of these nodes, and
+    that node would remember a later view.
+    """
+    members = [node for node in everyone if node.view == view]
+    if me not in members:
+        return Choice(Action.WAIT, "the nodes of the last primary view are here and this node was not one of them")
+    busy = [node.ordinal for node in members if node.phase not in DECIDING_PHASES]
+    if busy:
+        return Choice(Action.WAIT, f"node {busy[0]} has not yet stopped to look at its position")
+    return _by_position(me, members, [])
 
 
 def _by_position(me: Node, everyone: list[Node], silent: list[int]) -> Choice:

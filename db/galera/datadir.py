@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from galera.records import (
-    NO_VIEW,
     UNDEFINED,
     Saved,
     first_view,
@@ -31,10 +31,10 @@ class Found(NamedTuple):
 
 
 class DataDirectory:
-    """One node's /var/lib/mysql."""
+    """One node's /var/lib/mysql. `segments` has the segment of each node of the cluster."""
 
-    def __init__(self, path: Path = Path("/var/lib/mysql")) -> None:
-        self._path = path
+    def __init__(self, segments: Mapping[int, int], path: Path = Path("/var/lib/mysql")) -> None:
+        self._segments, self._path = segments, path
         self._state = path / "grastate.dat"
         self._view = path / "gvwstate.dat"
         self._fresh = path / "quorate.fresh"
@@ -48,11 +48,11 @@ class DataDirectory:
         self._fresh.touch()
         return True
 
-    def inspect(self, ordinal: int, ordinals: list[int]) -> Found:
+    def inspect(self, ordinal: int) -> Found:
         """Find the position, asking the engine after a crash (it takes most of a second)."""
         fresh = self._fresh.exists()
         if fresh and not self._view.exists():
-            self._view.write_text(first_view(ordinal, ordinals))
+            self._view.write_text(first_view(ordinal, self._segments))
         saved = parse_grastate(self._read(self._state))
         if (self._path / "sst_in_progress").exists():
             saved = Saved(UNDEFINED, -1, False)
@@ -62,7 +62,7 @@ class DataDirectory:
 
     def view(self) -> str:
         """The last primary view that the engine wrote down."""
-        return parse_gvwstate(self._read(self._view)) or NO_VIEW
+        return parse_gvwstate(self._read(self._view), set(self._segments.values()))
 
     def forget_view(self) -> None:
         """Do not continue an old view by itself."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from galera.accounts import question, statements, wanted_accounts
 from galera.bootstrap import Action
 from galera.datadir import CONFIGURATION
-from galera.records import UNDEFINED, Node, Saved
+from galera.provider import node_options, written
+from galera.records import SERVING_PHASES, UNDEFINED, Node, Saved
 from galera.settings import Settings
 
 NOTIFICATION = Path("/run/galera/notify")
@@ -23,9 +24,19 @@ def seniority(node: Node) -> tuple[int, int]:
     return node.since, -node.ordinal
 
 
+def donors(settings: Settings, peers: list[Node]) -> list[str]:
+    """Whom a joiner asks for state, the node that is the least likely writer first.
+
+    Only nodes of the own region are named, if there are any: among those that are named, the engine itself takes the
+    one whose history begins last. An empty name at the end stands for any node.
+    """
+    near = [peer for peer in peers if settings.segments[peer.ordinal] == settings.segment]
+    serving = [peer for peer in near if peer.phase in SERVING_PHASES]
+    return [*(f"db{peer.ordinal}" for peer in sorted(serving, key=seniority, reverse=True)), ""]
+
+
 def command(settings: Settings, action: Action, saved: Saved, peers: list[Node]) -> list[str]:
-    """The server's command line. State is taken from the node that is the least likely writer."""
-    donors = [f"db{peer.ordinal}" for peer in sorted(peers, key=seniority, reverse=True)]
+    """The server's command line."""
     line = [
         "mariadbd",
         CONFIGURATION,
@@ -35,8 +46,12 @@ def command(settings: Settings, action: Action, saved: Saved, peers: list[Node])
         f"--wsrep-node-name=db{settings.ordinal}",
         f"--wsrep-node-address={settings.address}",
         f"--wsrep-node-incoming-address={settings.address}:3306",
-        f"--wsrep-sst-donor={','.join([*donors, ''])}",
+        f"--wsrep-sst-donor={','.join(donors(settings, peers))}",
+        f"--wsrep-provider-options={written(node_options(settings.segment))}",
     ]
+    if settings.distant:
+        # A region that is cut off goes on answering who somebody is.
+        line.append("--wsrep-dirty-reads=ON")
     if saved.uuid != UNDEFINED and saved.seqno >= 0:
         line.append(f"--wsrep-start-position={saved.uuid}:{saved.seqno}")
     if action is Action.BOOTSTRAP:

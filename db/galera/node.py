@@ -15,6 +15,7 @@ from galera.datadir import DataDirectory
 from galera.engine import Engine, command, ensure_accounts, notification
 from galera.records import (
     FRESH,
+    JOINING,
     LOST,
     NO_VIEW,
     PRIMARY_PHASES,
@@ -34,6 +35,7 @@ TICK = 0.1
 LOOK = 1.0  # between looks at the peers while there is no primary component
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 FAREWELL = 0.6  # seconds between announcing the stop and stopping: load balancers move the writer first
+REST = 10  # ticks between two lives of an engine in a cluster over a WAN
 ATTEMPTS = 5  # starts of the engine that may fail before the container gives up
 
 
@@ -51,7 +53,7 @@ class Keeper:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._directory = DataDirectory()
+        self._directory = DataDirectory(settings.segments)
         self._node = Node(settings.ordinal)
         self._saved = Saved("", -1, False)
         self._engine: Engine | None = None
@@ -84,26 +86,39 @@ class Keeper:
             action, peers = chosen
             self._waits_for_others = action is not Action.BOOTSTRAP
             end = self._live(command(self._settings, action, self._saved, peers))
-            if end in {End.STOPPED, End.DIED}:
-                return 0 if end is End.STOPPED else 1
+            if end is End.STOPPED:
+                return 0
             failures += end is End.FAILED
-            if failures >= ATTEMPTS:
-                say(f"the engine failed {failures} times before it was in step; giving up")
+            if not self._goes_on(end, failures):
                 return 1
-            self._directory.forget_view()
         return 0
+
+    def _goes_on(self, end: End, failures: int) -> bool:
+        """Whether the engine is to be started again. Prepares for it."""
+        if self._settings.distant:
+            # Its engine ends itself, too, when a WAN takes its donor away while it joins: that is no defect.
+            self._node = Node(self._settings.ordinal)
+            for _ in range(REST):
+                self._pause()
+        elif end is End.DIED:
+            return False
+        elif failures >= ATTEMPTS:
+            say(f"the engine failed {failures} times before it was in step; giving up")
+            return False
+        if end is not End.DIED:
+            self._directory.forget_view()
+        return True
 
     def _choose(self) -> tuple[Action, list[Node]] | None:
         """Wait for a choice other than to wait."""
-        ordinals = list(self._settings.addresses)
-        found = self._directory.inspect(self._settings.ordinal, ordinals)
+        found = self._directory.inspect(self._settings.ordinal)
         self._saved = found.saved
         phase = FRESH if found.fresh else WAITING
         self._node = Node(self._settings.ordinal, found.saved.uuid, found.saved.seqno, phase, 0, found.view)
         say(f"position {found.saved.uuid}:{found.saved.seqno}, view {found.view}{', fresh' if found.fresh else ''}")
         began, told = time.monotonic(), ""
         while not self._stop_asked:
-            peers = port.ask_all(self._settings.peers)
+            peers = self._ask_peers()
             choice = decide(self._node, peers, safe=found.saved.safe, waited=time.monotonic() - began)
             if choice.why != told:
                 say(f"{choice.action.value}: {choice.why}")
@@ -113,6 +128,9 @@ class Keeper:
                 return choice.action, [peer for peer in peers.values() if peer]
             self._pause()
         return None
+
+    def _ask_peers(self) -> dict[int, Node | None]:
+        return port.ask_all(self._settings.peers, port.FAR if self._settings.distant else port.NEAR)
 
     def _prepare(self, action: Action) -> None:
         if action is not Action.RESUME:
@@ -137,7 +155,7 @@ class Keeper:
             if self._admitted:
                 was_in_step = self._waits_for_others = True
             if self._is_stuck(time.monotonic()):
-                say("no primary component will come of this; deciding anew")
+                say("nobody is in step and nothing will come of this; deciding anew")
                 engine.stop()
                 self._wait_for_end(engine, 15.0)
                 self._engine = None
@@ -167,12 +185,12 @@ class Keeper:
         return True
 
     def _is_stuck(self, now: float) -> bool:
-        """Whether all nodes have seen each other for STUCK seconds without a primary component."""
+        """Whether all nodes have seen each other for STUCK seconds while none of them was in step."""
         if now < self._look_next or not self._waits_for_others:
             return False
         self._look_next = now + LOOK
         phase = notified_phase(notification(), admitted=self._admitted)
-        if phase not in {STARTING, LOST} or not hopeless(self._node, port.ask_all(self._settings.peers)):
+        if phase not in {STARTING, LOST, JOINING} or not hopeless(self._node, self._ask_peers()):
             self._hopeless_since = None
         elif self._hopeless_since is None:
             self._hopeless_since = now

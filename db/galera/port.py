@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from galera.records import Node, parse_line
 
 PORT = 4569
-TIMEOUT = 0.25
+NEAR = 0.25
+"""Seconds to wait for each step of an answer from a peer in the same network."""
+FAR = 0.6
+"""The same across a WAN, whose round trip may be 160 ms."""
 
 
 class StatePort(threading.Thread):
@@ -30,9 +33,9 @@ class StatePort(threading.Thread):
                     connection.sendall(f"{self._line()}\n".encode())
 
 
-def ask(address: str, port: int = PORT) -> Node | None:
+def ask(address: str, patience: float = NEAR, port: int = PORT) -> Node | None:
     """A peer's own description, None if it does not answer."""
-    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=TIMEOUT) as connection:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=patience) as connection:
         received = b""
         while not received.endswith(b"\n") and (chunk := connection.recv(512)):
             received += chunk
@@ -40,6 +43,16 @@ def ask(address: str, port: int = PORT) -> Node | None:
     return None
 
 
-def ask_all(addresses: Mapping[int, str]) -> dict[int, Node | None]:
-    """Every peer's description."""
-    return {ordinal: ask(address) for ordinal, address in addresses.items()}
+def ask_all(addresses: Mapping[int, str], patience: float = NEAR) -> dict[int, Node | None]:
+    """Every peer's description; all are asked at once, so that silent ones cost no more than one."""
+    answers: dict[int, Node | None] = dict.fromkeys(addresses)
+
+    def note(ordinal: int, address: str) -> None:
+        answers[ordinal] = ask(address, patience)
+
+    threads = [threading.Thread(target=note, args=each, daemon=True) for each in addresses.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 UNDEFINED = "00000000-0000-0000-0000-000000000000"
@@ -18,7 +19,8 @@ DONOR = "donor"  # serves, while it also feeds a joiner
 LOST = "lost"  # runs without a primary component
 STOPPING = "stop"
 
-PRIMARY_PHASES = frozenset({JOINING, UP, DONOR})
+SERVING_PHASES = frozenset({UP, DONOR})
+PRIMARY_PHASES = SERVING_PHASES | {JOINING}
 MOVING_PHASES = frozenset({RECOVERING, STOPPING})
 DECIDING_PHASES = frozenset({FRESH, WAITING})
 
@@ -31,7 +33,7 @@ class Node(NamedTuple):
     seqno: int = -1
     phase: str = RECOVERING
     since: int = 0  # number of the view in which it came into step: the smaller, the more senior
-    view: str = NO_VIEW  # the last primary view that it remembers, "<id>/<members>"
+    view: str = NO_VIEW  # the last primary view that it remembers, "<id>/<nodes>", "<id>/<nodes>+1" with the arbitrator
     members: str = NO_VIEW  # ordinals of the nodes that it sees now, joined by commas
 
     def line(self) -> str:
@@ -49,8 +51,13 @@ def parse_line(text: str) -> Node | None:
 
 
 def view_size(view: str) -> int:
-    """How many members a remembered view had."""
-    return int(view.rpartition("/")[2]) if view != NO_VIEW else 0
+    """How many nodes with data a remembered view had."""
+    return int(view.rpartition("/")[2].partition("+")[0]) if view != NO_VIEW else 0
+
+
+def arbitrated(view: str) -> bool:
+    """Whether the arbitrator was a member of the view. It remembers nothing, so nobody can continue such a view."""
+    return "+" in view.rpartition("/")[2]
 
 
 class Saved(NamedTuple):
@@ -76,25 +83,30 @@ def mark_safe(grastate: str) -> str:
     return re.sub(r"^safe_to_bootstrap:.*$", "safe_to_bootstrap: 1", grastate, flags=re.MULTILINE)
 
 
-def parse_gvwstate(text: str) -> str:
-    """The view named by gvwstate.dat, NO_VIEW if the file is incomplete."""
+def parse_gvwstate(text: str, segments: Collection[int] = (0,)) -> str:
+    """The view named by gvwstate.dat, NO_VIEW if the file is incomplete. `segments` are those of nodes with data."""
     identity = re.search(r"^view_id: \d+ (\S+) (\d+)$", text, re.MULTILINE)
-    members = re.findall(r"^member: \S+ \d+$", text, re.MULTILINE)
+    members = [int(each) for each in re.findall(r"^member: \S+ (\d+)$", text, re.MULTILINE)]
     if not identity or not members or "#vwend" not in text:
         return NO_VIEW
-    return f"{identity[1]}:{identity[2]}/{len(members)}"
+    nodes = sum(each in segments for each in members)
+    others = len(members) - nodes
+    return f"{identity[1]}:{identity[2]}/{nodes}{f'+{others}' if others else ''}"
 
 
 def _member(ordinal: int) -> str:
     return f"{ordinal:08d}-0000-11f0-8000-{ordinal:012d}"
 
 
-def first_view(ordinal: int, ordinals: list[int]) -> str:
-    """A gvwstate.dat that lets nodes with the same seed form a cluster as soon as all see each other."""
-    members = "".join(f"member: {_member(each)} 0\n" for each in sorted(ordinals))
+def first_view(ordinal: int, segments: Mapping[int, int]) -> str:
+    """A gvwstate.dat that lets nodes with the same seed form a cluster as soon as all see each other.
+
+    `segments` has the segment of each node.
+    """
+    members = "".join(f"member: {_member(each)} {segments[each]}\n" for each in sorted(segments))
     return (
         f"my_uuid: {_member(ordinal)}\n#vwbeg\n"
-        f"view_id: 3 {_member(min(ordinals))} {len(ordinals)}\nbootstrap: 0\n{members}#vwend\n"
+        f"view_id: 3 {_member(min(segments))} {len(segments)}\nbootstrap: 0\n{members}#vwend\n"
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+SHARED_SUFFIXES = (24, 25)
+"""The last byte of the addresses that each region's nodes of a shared cluster have."""
+
 
 class Settings(NamedTuple):
     """Who this node is and which accounts its cluster must have."""
@@ -15,11 +18,22 @@ class Settings(NamedTuple):
     root_password: str
     databases: dict[str, str]  # database, and user of the same name, to password
     monitor_password: str
+    segments: dict[int, int]  # the region of each node; 0 for all of them where the cluster is within one region
 
     @property
     def address(self) -> str:
         """This node's own address."""
         return self.addresses[self.ordinal]
+
+    @property
+    def segment(self) -> int:
+        """The region that this node is in."""
+        return self.segments[self.ordinal]
+
+    @property
+    def distant(self) -> bool:
+        """Whether the cluster spans regions."""
+        return self.segment != 0
 
     @property
     def peers(self) -> dict[int, str]:
@@ -29,21 +43,36 @@ class Settings(NamedTuple):
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Settings from variables; exits with all that is missing."""
-    wanted = ("DB_ORDINAL", "DB_ADDRESSES", "DB_CLUSTER", "DB_ROOT_PASSWORD", "DB_MONITOR_PASSWORD", "DB_DATABASES")
+    wanted = ("DB_ORDINAL", "DB_CLUSTER", "DB_ROOT_PASSWORD", "DB_MONITOR_PASSWORD", "DB_DATABASES")
     missing = [name for name in wanted if not environment.get(name)]
     databases = environment.get("DB_DATABASES", "").split()
     missing += [name for name in map(password_variable, databases) if not environment.get(name)]
+    places = read_places(environment)
+    if not places:
+        missing.append("DB_ADDRESSES or DB_SUBNETS")
     if missing:
         raise SystemExit(f"not set: {' '.join(missing)}")
-    addresses = dict(enumerate(environment["DB_ADDRESSES"].split(), start=1))
     return Settings(
         ordinal=int(environment["DB_ORDINAL"]),
-        addresses=addresses,
+        addresses={ordinal: address for ordinal, (address, _) in places.items()},
         cluster=environment["DB_CLUSTER"],
         root_password=environment["DB_ROOT_PASSWORD"],
         databases={name: environment[password_variable(name)] for name in databases},
         monitor_password=environment["DB_MONITOR_PASSWORD"],
+        segments={ordinal: segment for ordinal, (_, segment) in places.items()},
     )
+
+
+def read_places(environment: Mapping[str, str]) -> dict[int, tuple[str, int]]:
+    """Address and segment of each node.
+
+    A cluster within a region names its nodes (`DB_ADDRESSES`); one over several regions has two nodes in each of
+    `DB_SUBNETS`, which holds the first three bytes of the regions' networks.
+    """
+    within = [(address, 0) for address in environment.get("DB_ADDRESSES", "").split()]
+    regions = enumerate(environment.get("DB_SUBNETS", "").split(), start=1)
+    over = [(f"{subnet}.{suffix}", segment) for segment, subnet in regions for suffix in SHARED_SUFFIXES]
+    return dict(enumerate(within or over, start=1))
 
 
 def password_variable(database: str) -> str:

@@ -13,6 +13,8 @@ from balancer import edge, entrance, sentry, supervisor
 
 T = TypeVar("T")
 DATABASES = {"db1": 21, "db2": 22, "db3": 23}
+SHARED_SUFFIXES = (24, 25)
+SITES = ("one", "two")
 
 
 def main() -> int:
@@ -22,15 +24,36 @@ def main() -> int:
     if role == "edge":
         start(edge.watch, f"{subnet}.10")
         return supervisor.run([supervisor.haproxy("edge.cfg")], farewell=lambda: None)
-    direct = os.environ.get("DB_PROXY") == "haproxy"
-    addresses = {name: f"{subnet}.{suffix}" for name, suffix in DATABASES.items()} if direct else {}
-    side = sentry.SqlSide("galera" if direct else "proxysql", addresses)
-    start(sentry.watch, side)
+    sides = [regional_side(subnet)]
+    if os.environ.get("REGIONS") == "2":
+        subnets = os.environ["SUBNETS"].split()
+        os.environ.update(SUBNET_ONE=subnets[0], SUBNET_TWO=subnets[1])
+        sides.append(shared_side(subnets, os.environ["SITE"]))
+    for side in sides:
+        start(sentry.watch, side)
     commands = [supervisor.haproxy("region.cfg"), supervisor.keepalived(os.environ)]
     if os.environ.get("ANYCAST"):
         commands.append(supervisor.bird(os.environ))
         start(entrance.watch, entrance.TARGETS)
-    return supervisor.run(commands, farewell=lambda: sentry.say_goodbye(side))
+    return supervisor.run(commands, farewell=lambda: sentry.say_goodbye(sides))
+
+
+def regional_side(subnet: str) -> sentry.SqlSide:
+    """The region's own cluster, straight or through ProxySQL."""
+    direct = os.environ.get("DB_PROXY") == "haproxy"
+    addresses = {name: f"{subnet}.{suffix}" for name, suffix in DATABASES.items()} if direct else {}
+    return sentry.SqlSide("galera" if direct else "proxysql", addresses)
+
+
+def shared_side(subnets: list[str], site: str) -> sentry.SqlSide:
+    """The cluster over both regions: sdb1 and sdb2 in the first, sdb3 and sdb4 in the second."""
+    places = [
+        (where, f"{subnet}.{suffix}")
+        for where, subnet in zip(SITES, subnets, strict=True)
+        for suffix in SHARED_SUFFIXES
+    ]
+    local = frozenset(f"sdb{ordinal}" for ordinal, (where, _) in enumerate(places, start=1) if where == site)
+    return sentry.SqlSide("shared", {f"sdb{ordinal}": at for ordinal, (_, at) in enumerate(places, start=1)}, local)
 
 
 def start(companion: Callable[[T], None], about: T) -> None:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from balancer import runtime
-from balancer.writer import Report, choose_writer, parse_report
+from balancer.writer import Report, choose_shared, choose_writer, parse_report
 
 LOOK = 0.1
-REFRESH = 1.0
+REFRESH, SHARED_REFRESH = 1.0, 0.5
 STATE_PORT = 4569
-PATIENCE = 0.1
+PATIENCE, FAR_PATIENCE = 0.1, 0.5
 
 
 class SqlSide(NamedTuple):
-    """The SQL proxy of this load balancer; `addresses` is empty where ProxySQL chooses the writer."""
+    """A SQL proxy of this load balancer; `addresses` is empty where ProxySQL chooses the writer.
+
+    `local` names the nodes of this region in a cluster that spans several; it is empty where the cluster does not.
+    """
 
     proxy: str
     addresses: dict[str, str]
+    local: frozenset[str] = frozenset()
 
 
 class Sentry:
@@ -57,42 +62,48 @@ class Sentry:
         if self._writer in up:
             self._heard = now
         self.in_doubt = self._writer is not None and self._writer not in up
-        if up == self._up and not self.in_doubt and now - self._asked < REFRESH:
+        refresh = SHARED_REFRESH if self._side.local else REFRESH
+        if up == self._up and not self.in_doubt and now - self._asked < refresh:
             return
         self._asked, self._up = now, up
         reports = {server.name: self._report(server) for server in servers}
-        ordinal = ordinal_of(self._writer) if self._writer else 0
-        chosen = choose_writer(self._writer, reports, ordinal=ordinal, silent_for=now - self._heard)
+        if self._side.local:
+            chosen = choose_shared(self._writer, reports, self._side.local)
+        else:
+            ordinal = ordinal_of(self._writer) if self._writer else 0
+            chosen = choose_writer(self._writer, reports, ordinal=ordinal, silent_for=now - self._heard)
         if chosen != self._writer:
             known = {name: report for name, report in reports.items() if report}
             ages = ", ".join(f"{name} {report.phase} since view {report.since}" for name, report in known.items())
-            say(f"the writer is {chosen} ({ages})")
+            say(f"{self._side.proxy}: the writer is {chosen} ({ages})")
             self._writer, self._heard = chosen, now
 
     def _report(self, server: runtime.Server) -> Report | None:
         """What is known of a node; one that is down is not asked again, HAProxy's checks do that."""
         if server.up:
-            return ask_node(self._side.addresses[server.name])
+            near = not self._side.local or server.name in self._side.local
+            return ask_node(self._side.addresses[server.name], PATIENCE if near else FAR_PATIENCE)
         return Report.unfit(ordinal_of(server.name)) if server.answers else None
 
 
 def ordinal_of(name: str) -> int:
-    """3 for db3."""
-    return int(name.removeprefix("db"))
+    """3 for db3 and sdb3."""
+    return int(name.lstrip("sdb"))
 
 
-def ask_node(address: str) -> Report | None:
+def ask_node(address: str, patience: float) -> Report | None:
     """What a node's state port says; None if it says nothing useful."""
-    with contextlib.suppress(OSError), socket.create_connection((address, STATE_PORT), timeout=PATIENCE) as connection:
+    with contextlib.suppress(OSError), socket.create_connection((address, STATE_PORT), timeout=patience) as connection:
         return parse_report(connection.recv(512).decode("ascii", "replace"))
     return None
 
 
-def say_goodbye(side: SqlSide) -> None:
+def say_goodbye(sides: Iterable[SqlSide]) -> None:
     """End the SQL sessions while their clients can still hear it: they came to an address that is about to move."""
-    runtime.ask(f"disable frontend {side.proxy}")
-    for server in runtime.servers_of(side.proxy):
-        runtime.end_sessions(side.proxy, server.name)
+    for side in sides:
+        runtime.ask(f"disable frontend {side.proxy}")
+        for server in runtime.servers_of(side.proxy):
+            runtime.end_sessions(side.proxy, server.name)
 
 
 def watch(side: SqlSide) -> None:

@@ -7,13 +7,14 @@ takes nothing over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 SILENCE = 1.0
 """Seconds after which a writer that does not answer is given up, even if the other nodes still count on it."""
 
 USABLE = ("up", "donor")
+READABLE = "lost"
 
 
 class Report(NamedTuple):
@@ -28,6 +29,11 @@ class Report(NamedTuple):
     def unfit(cls, ordinal: int) -> Report:
         """The report of a node that answers, but not as a usable node does."""
         return cls(ordinal, "unfit", 0, frozenset())
+
+    @property
+    def readable(self) -> bool:
+        """Whether the node, which has no majority, can at least be read."""
+        return self.phase == READABLE
 
     @property
     def usable(self) -> bool:
@@ -61,3 +67,20 @@ def choose_writer(
         if len(witnesses) == len(usable):
             return current
     return min(usable, key=lambda name: (usable[name].since, -usable[name].ordinal))
+
+
+def choose_shared(current: str | None, reports: Mapping[str, Report | None], local: Collection[str]) -> str | None:
+    """The node of a cluster over several regions that serves this region, which has the `local` nodes.
+
+    A usable node of the own region, else one of another; with no majority in reach a node that can be read, the own
+    region's first; else the last choice. Within each of these the most senior, as above. Here a silent node is given
+    up at once: each region has a writer of its own anyway, and reads need not wait until the cluster expels it.
+    """
+    known = {name: report for name, report in reports.items() if report}
+    usable = [name for name, report in known.items() if report.usable]
+    readable = [name for name, report in known.items() if report.readable]
+    for candidates in (usable, readable):
+        near = [name for name in candidates if name in local]
+        if near or candidates:
+            return min(near or candidates, key=lambda name: (known[name].since, -known[name].ordinal))
+    return current

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import and_, select
@@ -15,13 +16,21 @@ from services.identity.payload import Payload, ScopeKind
 from services.identity.people import Account, Named, find_account, find_domain_id, find_project_id
 from services.identity.state import Identity
 from services.identity.tokens import ValidToken
-from services.platform.faults import NotFound, Unauthorized
+from services.platform.faults import NotFound, Unauthorized, Unavailable
 from services.platform.times import utcnow
 
 log = logging.getLogger(__name__)
 
 
 NOTHING = Named()
+
+#: How long a login waits for what is merely noted beside it.
+NOTE_SECONDS = 2.0
+
+
+def is_there(found: object) -> bool:
+    """Whether a look found something."""
+    return found is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Wanted:
 
 def check_password(identity: Identity, who: Named, password: str) -> Account:
     """The account where the password is right and the user may log in. Raises Unauthorized, the same for all causes."""
-    account = identity.transactor.read(lambda session: find_account(session, who))
+    account = _account(identity, who)
     if account is None:
         identity.passwords.verify(password, None)
         raise Unauthorized
@@ -56,22 +65,48 @@ def check_password(identity: Identity, who: Named, password: str) -> Account:
         log.info("user %s is locked out after %d failures", account.id, account.failures)
         raise Unauthorized
     if not identity.passwords.verify(password, account.password_hash):
-        if not exempt and rule.attempts > 0:
-            _count_failure(identity, account.id)
-        raise Unauthorized
+        newer = _account(identity, who, unlike=account.password_hash)
+        if newer is None or not identity.passwords.verify(password, newer.password_hash):
+            if not exempt and rule.attempts > 0:
+                _count_failure(identity, account.id)
+            raise Unauthorized
+        account = newer
     if account.failures:
-        identity.transactor.write(lambda session: forget_failures(session, account.id))
+        _note(
+            identity, f"the end of user {account.id}'s failures", lambda session: forget_failures(session, account.id)
+        )
     if not account.enabled:
         raise Unauthorized
     return account
 
 
+def _account(identity: Identity, who: Named, *, unlike: str | None = None) -> Account | None:
+    """The account, even if another region has just made it; with `unlike`, only one with another password than that."""
+
+    def settled(account: Account | None) -> bool:
+        return account is not None and account.password_hash != unlike
+
+    account = identity.transactor.read_settled(lambda session: find_account(session, who), settled)
+    return account if unlike is None or settled(account) else None
+
+
 def _count_failure(identity: Identity, user_id: str) -> None:
+    def count(session: Session) -> None:
+        count_failure(session, user_id, identity.lockout, utcnow())
+
     try:
-        identity.transactor.write(lambda session: count_failure(session, user_id, identity.lockout, utcnow()))
+        _note(identity, f"one failure of user {user_id}", count)
     except IntegrityError:
         # Another first failure was stored at the same moment, or the user has just been deleted.
         log.info("one failure of user %s was not counted", user_id)
+
+
+def _note(identity: Identity, what: str, work: Callable[[Session], None]) -> None:
+    """Store something beside a login; without a database to write to, the login goes its way all the same."""
+    try:
+        identity.transactor.write(work, patience=NOTE_SECONDS)
+    except Unavailable as fault:
+        log.warning("%s was not noted: %s", what, fault.message)
 
 
 def by_password(identity: Identity, who: Named, password: str) -> Proof:
@@ -82,7 +117,7 @@ def by_token(identity: Identity, token: str) -> Proof:
     """A token of somebody proves who they are. Raises NotFound where it is not valid, as Keystone does."""
     valid = identity.tokens.find(token)
     payload = valid.payload
-    account = identity.transactor.read(lambda session: find_account(session, Named(id=payload.user_id)))
+    account = _account(identity, Named(id=payload.user_id))
     if account is None:
         raise NotFound("Failed to validate token")
     bound = (payload.scope, payload.scope_id) if payload.application_credential_id else None
@@ -102,7 +137,7 @@ def by_application_credential(identity: Identity, what: Named, owner: Named | No
             )
         return (row, account) if row is not None and account is not None else None
 
-    found = identity.transactor.read(find)
+    found = identity.transactor.read_settled(find, is_there)
     if not identity.passwords.verify(secret, found[0].secret_hash if found else None) or found is None:
         raise Unauthorized
     row, account = found
@@ -142,9 +177,9 @@ def log_in(identity: Identity, proofs: list[Proof], wanted: Wanted) -> tuple[str
 def _resolve(identity: Identity, wanted: Wanted) -> tuple[ScopeKind, str]:
     """The scope by id. Raises Unauthorized where there is no such place."""
     if wanted.kind == "project":
-        found = identity.transactor.read(lambda session: find_project_id(session, wanted.what))
+        found = identity.transactor.read_settled(lambda session: find_project_id(session, wanted.what), is_there)
     elif wanted.kind == "domain":
-        found = identity.transactor.read(lambda session: find_domain_id(session, wanted.what))
+        found = identity.transactor.read_settled(lambda session: find_domain_id(session, wanted.what), is_there)
     else:
         return (wanted.kind or "none", "system" if wanted.kind == "system" else "")
     if found is None:

@@ -16,7 +16,7 @@ from services.identity.payload import AUDIT_BYTES, METHODS, MalformedPayload, Pa
 from services.identity.reference import ReferenceCache, RoleName
 from services.identity.repetition import mark_done, was_done
 from services.identity.token_facts import Facts, facts_of
-from services.identity.validity import micros, refusal, token_role_ids
+from services.identity.validity import may_be_news, micros, refusal, token_role_ids
 from services.platform.context import Access
 from services.platform.database import Transactor
 from services.platform.faults import NotFound, Unauthorized
@@ -153,7 +153,9 @@ class Tokens:
         self._transactor.write(store)
 
     def _judge(self, payload: Payload, grace_seconds: float) -> tuple[ValidToken | None, str]:
-        facts = self._transactor.read(lambda session: facts_of(session, payload))
+        facts = self._transactor.read_settled(
+            lambda session: facts_of(session, payload), lambda found: not may_be_news(payload, found, utcnow())
+        )
         roles: tuple[RoleName, ...] = ()
         role_ids: set[str] = set()
         if facts is not None and facts.role_ids:

@@ -43,6 +43,23 @@ def refusal(
     return _scope_refusal(payload, facts, role_ids, now)
 
 
+#: Replication between regions takes fractions of a second; a token older than this brings no news.
+NEWS_SECONDS = 30.0
+
+
+def may_be_news(payload: Payload, facts: Facts | None, now: datetime) -> bool:
+    """Whether a token may rest on something that another region has stored and this one has not seen yet.
+
+    So it may where it was issued just now and does not fit what is known here, unless that is the newer knowledge: a
+    revocation, or a later epoch.
+    """
+    if payload.expires_at <= micros(now) or micros(now) - payload.issued_at > NEWS_SECONDS * 1_000_000:
+        return False
+    if facts is not None and (facts.revoked or payload.epoch < facts.epoch):
+        return False
+    return refusal(payload, facts, set(facts.role_ids) if facts else set(), now) is not None
+
+
 def _scope_refusal(payload: Payload, facts: Facts, role_ids: set[str], now: datetime) -> str | None:
     if payload.scope != "none":
         if facts.scope is None:

@@ -5,6 +5,10 @@ certification (Galera), after a lost connection (a writer that died), after anot
 (`generation`, below). Because the loss of a connection during COMMIT leaves the outcome unknown, work that inserts
 uses ids chosen before its first run and looks for them first (`find_or_add`). See docs/decisions/0001.
 
+A database that regions share has a writer in each. What one has acknowledged, the other sees a moment later, so work
+that misses something there is run once more behind all that was acknowledged anywhere; and a region that is cut off
+can read, not write. See docs/decisions/0014.
+
 Every mutable row has a `generation`: SQLAlchemy adds `AND generation = ?` to each UPDATE and raises StaleDataError
 where it matched nothing (optimistic concurrency, as in OpenStack Placement).
 """
@@ -24,11 +28,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapp
 from sqlalchemy.orm.exc import StaleDataError
 
 from services.platform import metrics
-from services.platform.faults import Unavailable
+from services.platform.faults import NotFound, Unavailable
+from services.platform.majority import Majority
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+NO_MAJORITY = 1047  # "WSREP has not yet prepared node for application use"
 
 #: MariaDB, Galera, client and ProxySQL errors after which the same work may succeed.
 RETRYABLE_CODES = frozenset({
@@ -60,6 +67,12 @@ class Versioned:
         return {"version_id_col": cls.generation}
 
 
+def error_code(error: BaseException) -> Any:
+    """The database's number for what went wrong, None where it gave none."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return original.args[0] if original is not None and original.args else None
+
+
 def retry_reason(error: BaseException) -> str | None:
     """Why the work that raised `error` may be run again, in a word; None where it may not."""
     if isinstance(error, StaleDataError):
@@ -69,7 +82,7 @@ def retry_reason(error: BaseException) -> str | None:
     if isinstance(error, IntegrityError) or not isinstance(error, DBAPIError):
         return None
     original = error.orig
-    code = original.args[0] if original is not None and original.args else None
+    code = error_code(error)
     if code in RETRYABLE_CODES:
         return str(code)
     if error.connection_invalidated:
@@ -81,45 +94,108 @@ def retry_reason(error: BaseException) -> str | None:
     return "disconnect" if code == 0 and type(original).__name__ in ("InterfaceError", "OperationalError") else None
 
 
+#: Waits until the node has applied all that any node acknowledged before; an error where there is no majority. A server
+#: that may be read without a majority would skip the wait, hence the first setting.
+CATCH_UP = (
+    "SET SESSION wsrep_dirty_reads = OFF, wsrep_sync_wait = 1",
+    "SELECT 1",
+    "SET SESSION wsrep_dirty_reads = DEFAULT, wsrep_sync_wait = 0",
+)
+
+#: How that wait fails where there is no majority, or none within the server's limit.
+CANNOT_CATCH_UP = (NO_MAJORITY, 1205)
+
+#: For another look at what seems to be missing: it takes a round trip between regions, or cannot be had.
+LATEST_PATIENCE = 3.0
+
+
+def no_majority(database: str | None) -> str:
+    """What a client is told whose change cannot be made in this region."""
+    return (
+        f"The {database} database has no majority in this region (it is cut off from the others): it can be read, not "
+        "written. Try again when the connection is back, or in the other region."
+    )
+
+
 class Transactor:
     """Runs units of work, again where that is safe, until they succeed or `patience` seconds are over."""
 
     def __init__(self, url: str, *, patience: float = 8.0, pool_size: int = 8) -> None:
-        self.engine = make_engine(url, pool_size)
+        self.engine = make_engine(url, pool_size, self._connected)
         self._patience = patience
+        #: Whether other regions write to this database too; known with the first connection.
+        self.shared = False
+        self._majority = Majority()
 
-    def write(self, work: Callable[[Session], T]) -> T:
-        """Run `work` in a transaction and commit it. Raises what `work` raises, or Unavailable when patience ends."""
-        return self._run(work, writing=True)
+    def _connected(self, shared: bool) -> None:
+        self.shared = shared
+
+    def write(self, work: Callable[[Session], T], *, patience: float | None = None) -> T:
+        """Run `work` in a transaction and commit it. Raises what `work` raises, or Unavailable when patience ends.
+
+        In a region without a majority it is Unavailable, too, and says so.
+        """
+        return self._run(work, writing=True, patience=patience)
 
     def read(self, work: Callable[[Session], T]) -> T:
         """As `write`, for work that changes nothing."""
         return self._run(work, writing=False)
 
-    def _run(self, work: Callable[[Session], T], *, writing: bool) -> T:
-        give_up = time.monotonic() + self._patience
+    def read_settled(self, work: Callable[[Session], T], settled: Callable[[T], bool]) -> T:
+        """As `read`; a result that is not `settled` is read once more behind what other regions have acknowledged."""
+        found = self.read(work)
+        if settled(found) or not self.shared:
+            return found
+        try:
+            return self._run(work, writing=False, patience=LATEST_PATIENCE, latest=True)
+        except Unavailable:
+            return found  # cut off: nothing newer can be had
+
+    def _run(
+        self, work: Callable[[Session], T], *, writing: bool, patience: float | None = None, latest: bool = False
+    ) -> T:
+        """Work that raises NotFound is run once more, behind what other regions have acknowledged."""
+        limit = self._patience if patience is None else patience
+        try:
+            return self._until(time.monotonic() + limit, limit, work, writing, latest)
+        except NotFound as missing:
+            if latest or not self.shared:
+                raise
+            try:
+                return self._until(time.monotonic() + LATEST_PATIENCE, LATEST_PATIENCE, work, writing, True)
+            except Unavailable:
+                raise missing from None
+
+    def _until(self, give_up: float, patience: float, work: Callable[[Session], T], writing: bool, latest: bool) -> T:
         pause = 0.005
         while True:
             try:
-                return self._once(work, writing)
+                return self._once(work, writing, latest)
             except Exception as error:
                 reason = retry_reason(error)
                 if reason is None:
                     raise
                 metrics.transaction_retries.labels(reason).inc()
-                if time.monotonic() + pause > give_up:
-                    log.warning("the database did not answer for %.0f s: %s", self._patience, error)
+                now = time.monotonic()
+                if self.shared and writing and error_code(error) == NO_MAJORITY and self._majority.refused(now):
+                    raise Unavailable(no_majority(self.engine.url.database)) from error
+                if now + pause > give_up:
+                    log.warning("the database did not answer for %.0f s: %s", patience, error)
                     raise Unavailable("The database is away just now. Retry in a moment.") from error
                 log.debug("running a transaction again (%s)", reason)
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, 0.25)
 
-    def _once(self, work: Callable[[Session], T], writing: bool) -> T:
+    def _once(self, work: Callable[[Session], T], writing: bool, latest: bool) -> T:
         with Session(self.engine, expire_on_commit=False) as session:
-            session.connection(execution_options={"quorate_writing": writing})
+            connection = session.connection(execution_options={"quorate_writing": writing})
+            if latest and self.engine.dialect.name != "sqlite":
+                for statement in CATCH_UP:
+                    connection.exec_driver_sql(statement)
             result = work(session)
             if writing:
                 session.commit()
+                self._majority.granted()
             # A read ends with the session: closing rolls back, and leaves what was loaded usable.
             return result
 
@@ -143,8 +219,11 @@ def find_or_add(session: Session, row: R, key: object) -> tuple[R, bool]:
     return row, True
 
 
-def make_engine(url: str, pool_size: int) -> Engine:
-    """An engine with bounded waits. MariaDB's isolation level is set by the servers (READ COMMITTED)."""
+def make_engine(url: str, pool_size: int, connected: Callable[[bool], None]) -> Engine:
+    """An engine with bounded waits. MariaDB's isolation level is set by the servers (READ COMMITTED).
+
+    `connected` is told at each new connection whether the database is shared with other regions.
+    """
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": 5.0, "check_same_thread": False})
         _use_explicit_sqlite_transactions(engine)
@@ -168,12 +247,30 @@ def make_engine(url: str, pool_size: int) -> Engine:
     def see_what_was_acknowledged(connection: Any, _record: Any) -> None:
         # A new connection may be to a node that became writer a moment ago: wait until it has applied everything.
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION wsrep_sync_wait = 1")
-            cursor.execute("SELECT 1")
-            cursor.execute("SET SESSION wsrep_sync_wait = 0")
+            connected(_catch_up(cursor))
         connection.commit()
 
     return engine
+
+
+def _catch_up(cursor: Any) -> bool:
+    """Wait as CATCH_UP does. Says whether the server may be read without a majority, as those that regions share may;
+    such a server is taken as it is when it has none."""
+    begin, wait, end = CATCH_UP
+    missed = None
+    cursor.execute(begin)
+    try:
+        cursor.execute(wait)
+    except Exception as error:
+        if error_code(error) not in CANNOT_CATCH_UP:
+            raise
+        missed = error
+    cursor.execute(end)
+    cursor.execute("SELECT @@wsrep_dirty_reads")
+    shared = bool(cursor.fetchone()[0])
+    if missed is not None and not shared:
+        raise missed
+    return shared
 
 
 def _use_explicit_sqlite_transactions(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "lb"))
 
 from balancer import neighbour, runtime
-from balancer.writer import SILENCE, Report, choose_writer, parse_report
+from balancer.writer import SILENCE, Report, choose_shared, choose_writer, parse_report
 
 EVERYONE = frozenset({1, 2, 3})
 
@@ -59,6 +59,41 @@ def test_with_nobody_usable_nothing_changes() -> None:
 def test_a_donor_still_serves() -> None:
     reports = {"db1": report(1, 1, "donor"), "db2": report(2, 3), "db3": report(3, 5, "join")}
     assert choose_writer("db1", reports, ordinal=1, silent_for=0) == "db1"
+
+
+HERE = frozenset({"sdb3", "sdb4"})
+
+
+def shared(current: str | None = None, **phases: str | None) -> str | None:
+    """The choice in region two, given each node's phase and view, e.g. `up5`; None stands for a silent node."""
+    reports = {
+        name: report(int(name[3:]), int(said.strip("abcdefghijklmnopqrstuvwxyz")), said.rstrip("0123456789"))
+        if said
+        else None
+        for name, said in phases.items()
+    }
+    return choose_shared(current, reports, HERE)
+
+
+def test_a_region_uses_its_own_nodes_of_the_shared_cluster() -> None:
+    assert shared(sdb1="up1", sdb2="up1", sdb3="up7", sdb4="up9") == "sdb3"
+    assert shared(sdb1="up1", sdb2="up1", sdb3="up7", sdb4="donor7") == "sdb4"
+    assert shared("sdb3", sdb1="up1", sdb2="up1", sdb3=None, sdb4="up9") == "sdb4"
+    assert shared("sdb4", sdb1="up1", sdb2="up1", sdb3="lost0", sdb4="up9") == "sdb4"
+
+
+def test_without_a_usable_node_of_its_own_it_uses_the_other_regions() -> None:
+    assert shared("sdb3", sdb1="up3", sdb2="up1", sdb3="lost1", sdb4=None) == "sdb2"
+    assert shared("sdb3", sdb1="up3", sdb2=None, sdb3="join0", sdb4="start0") == "sdb1"
+    assert shared("sdb1", sdb1="up3", sdb2="up1", sdb3="up9", sdb4=None) == "sdb3"
+
+
+def test_without_a_majority_anywhere_a_node_is_read() -> None:
+    assert shared("sdb1", sdb1=None, sdb2=None, sdb3="lost4", sdb4="lost4") == "sdb4"
+    assert shared("sdb4", sdb1="lost1", sdb2="lost1", sdb3="lost4", sdb4=None) == "sdb3"
+    assert shared(sdb1="lost1", sdb2=None, sdb3="start0", sdb4=None) == "sdb1"
+    assert shared("sdb4", sdb1=None, sdb2=None, sdb3="join0", sdb4=None) == "sdb4"
+    assert shared(sdb1=None, sdb2=None, sdb3=None, sdb4=None) is None
 
 
 def test_state_lines() -> None:

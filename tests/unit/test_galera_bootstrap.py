@@ -33,13 +33,13 @@ def choose(me: Node, *others: Node | int, safe: bool = False, waited: float = 0.
     return bootstrap.decide(me, peers, safe=safe, waited=waited).action
 
 
-@pytest.mark.parametrize("phase", [UP, JOINING, records.DONOR])
-def test_joins_whoever_is_in_the_primary_component(phase: str) -> None:
+@pytest.mark.parametrize("phase", [UP, records.DONOR])
+def test_joins_whoever_is_in_step(phase: str) -> None:
     assert choose(node(1, 99, view=VIEW), node(2, 50, phase), 3) is Action.JOIN
 
 
 def test_three_seeds_form_the_first_cluster_together() -> None:
-    view = records.parse_gvwstate(records.first_view(1, [1, 2, 3]))
+    view = records.parse_gvwstate(records.first_view(1, {1: 0, 2: 0, 3: 0}))
     seeds = [node(ordinal, 1, FRESH, view) for ordinal in (1, 2, 3)]
     assert choose(*seeds) is Action.RESUME
     assert choose(seeds[0], seeds[1], 3) is Action.WAIT
@@ -103,6 +103,7 @@ def test_differing_histories_need_a_person() -> None:
 def test_waits_for_a_peer_that_is_busy() -> None:
     assert choose(node(1, 12), node(2, -1, RECOVERING), node(3, 11)) is Action.WAIT
     assert choose(node(1, 12), node(2, 5, STARTING), node(3, 11)) is Action.WAIT
+    assert choose(node(1, 12), node(2, 5, JOINING), node(3, 11)) is Action.WAIT
 
 
 def test_at_most_one_node_starts_and_never_a_stale_one() -> None:
@@ -130,6 +131,8 @@ def test_an_engine_is_hopeless_only_if_nobody_prepares_anything() -> None:
     assert bootstrap.hopeless(me, {2: node(2, phase=LOST), 3: node(3)})
     assert bootstrap.hopeless(me, {2: node(2, phase=STARTING, view=VIEW), 3: node(3, phase=STARTING, view=VIEW)})
     assert not bootstrap.hopeless(me, {2: node(2, phase=UP), 3: node(3)})
+    assert not bootstrap.hopeless(me, {2: node(2, phase=records.DONOR), 3: node(3, phase=JOINING)})
+    assert bootstrap.hopeless(node(1, phase=JOINING), {2: node(2, phase=JOINING), 3: node(3, phase=JOINING)})
     assert not bootstrap.hopeless(me, {2: None, 3: node(3)})
     assert not bootstrap.hopeless(me, {2: node(2, phase=RECOVERING), 3: node(3)})
     assert not bootstrap.hopeless(me, {2: node(2, view=VIEW), 3: node(3, view=VIEW)})
@@ -140,7 +143,7 @@ def test_files_and_lines_are_read_back() -> None:
     assert records.parse_grastate(text) == (HISTORY, -1, False)
     assert records.parse_grastate(records.mark_safe(text)).safe
     assert records.parse_grastate("") == (UNDEFINED, -1, False)
-    assert records.parse_gvwstate(records.first_view(2, [1, 2, 3])).endswith("/3")
+    assert records.parse_gvwstate(records.first_view(2, {1: 0, 2: 0, 3: 0})).endswith("/3")
     assert records.parse_gvwstate("my_uuid: x\n#vwbeg\n") == NO_VIEW
     assert records.parse_recovered(f"x WSREP: Recovered position: {HISTORY}:42\n") == (HISTORY, 42)
     me = Node(2, HISTORY, 7, UP, 3, VIEW)

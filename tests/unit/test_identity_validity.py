@@ -10,7 +10,7 @@ import pytest
 
 from services.identity.payload import Payload
 from services.identity.token_facts import CredentialFacts, Facts, Place
-from services.identity.validity import micros, refusal, token_role_ids
+from services.identity.validity import NEWS_SECONDS, may_be_news, micros, refusal, token_role_ids
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456)
 LADDER = {"admin": {"member"}, "member": {"reader"}}
@@ -94,3 +94,37 @@ def test_an_application_credential_ends_its_tokens_when_it_goes_expires_or_gives
 
 def test_micros_keep_every_microsecond() -> None:
     assert micros(NOW) % 1_000_000 == 123456
+
+
+FRESH = replace(PAYLOAD, issued_at=micros(NOW - timedelta(seconds=1)))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        None,
+        replace(FACTS, epoch=2),
+        replace(FACTS, scope=None),
+        replace(FACTS, scope_enabled=False),
+        replace(FACTS, user_enabled=False),
+        replace(FACTS, role_ids=frozenset()),
+    ],
+)
+def test_a_fresh_token_may_rest_on_what_only_the_other_region_has_seen(facts: Facts | None) -> None:
+    assert may_be_news(FRESH, facts, NOW)
+    assert not may_be_news(PAYLOAD, facts, NOW)
+    assert not may_be_news(replace(FRESH, issued_at=micros(NOW - timedelta(seconds=NEWS_SECONDS + 1))), facts, NOW)
+
+
+def test_a_credential_may_be_news_too() -> None:
+    payload = replace(FRESH, application_credential_id="c")
+    assert may_be_news(payload, FACTS, NOW)
+    assert not may_be_news(payload, replace(FACTS, credential=CREDENTIAL), NOW)
+
+
+@pytest.mark.parametrize(
+    "facts", [FACTS, replace(FACTS, revoked=True), replace(FACTS, epoch=4), replace(FACTS, epoch=4, scope=None)]
+)
+def test_what_is_known_to_be_newer_is_no_news(facts: Facts) -> None:
+    assert not may_be_news(FRESH, facts, NOW)
+    assert not may_be_news(replace(FRESH, expires_at=micros(NOW)), facts, NOW)

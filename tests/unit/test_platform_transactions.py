@@ -1,6 +1,7 @@
 """The transaction runner: what is run again, what is not, and that nothing is done twice."""
 
 import threading
+import time
 from pathlib import Path
 
 import pymysql
@@ -9,8 +10,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from services.platform.database import RETRYABLE_CODES, Transactor, Versioned, find_or_add, retry_reason
-from services.platform.faults import Unavailable
+from services.platform.database import (
+    LATEST_PATIENCE,
+    RETRYABLE_CODES,
+    Transactor,
+    Versioned,
+    find_or_add,
+    retry_reason,
+)
+from services.platform.faults import NotFound, Unavailable
+from services.platform.majority import GRACE_SECONDS, MEMORY_SECONDS, Majority
 
 
 class Base(DeclarativeBase):
@@ -118,3 +127,88 @@ def test_what_the_work_raises_is_rolled_back(transactor: Transactor) -> None:
     with pytest.raises(KeyError):
         transactor.write(work)
     assert transactor.read(lambda session: session.get(Counter, "never")) is None
+
+
+def test_what_is_missing_is_looked_for_once_more_where_regions_share_the_database(transactor: Transactor) -> None:
+    runs: list[str] = []
+
+    def work(session: Session) -> int:
+        runs.append("run")
+        if len(runs) == 2:
+            session.add(Counter(name="late", value=3))
+        row = session.get(Counter, "late")
+        if row is None:
+            raise NotFound("no counter")
+        return row.value
+
+    with pytest.raises(NotFound):
+        transactor.write(work)
+    assert len(runs) == 1
+    transactor.shared = True
+    runs.clear()
+    assert transactor.write(work) == 3
+    assert len(runs) == 2
+
+
+def test_what_is_missing_everywhere_is_missing(transactor: Transactor) -> None:
+    transactor.shared = True
+    runs: list[str] = []
+
+    def work(_session: Session) -> None:
+        runs.append("run")
+        raise NotFound("no counter")
+
+    with pytest.raises(NotFound, match="no counter"):
+        transactor.read(work)
+    assert len(runs) == 2
+
+
+def test_only_what_is_not_settled_is_read_again(transactor: Transactor) -> None:
+    transactor.shared = True
+    answers = iter([None, 7, 8])
+    assert transactor.read_settled(lambda _: next(answers), lambda found: found is not None) == 7
+    assert transactor.read_settled(lambda _: next(answers), lambda found: found is not None) == 8
+
+
+def test_a_region_that_is_cut_off_answers_with_what_it_knows(transactor: Transactor) -> None:
+    transactor.shared = True
+    runs: list[str] = []
+
+    def cut_off(_session: Session) -> None:
+        runs.append("run")
+        if len(runs) == 1:
+            raise NotFound("not here")
+        raise lost(1205)
+
+    began = time.monotonic()
+    with pytest.raises(NotFound, match="not here"):
+        transactor.read(cut_off)
+    assert time.monotonic() - began < LATEST_PATIENCE + 1
+
+
+def test_without_a_majority_a_write_is_refused_with_the_reason_and_later_ones_at_once(tmp_path: Path) -> None:
+    transactor = Transactor(f"sqlite:///{tmp_path}/identity", patience=GRACE_SECONDS + 3)
+    transactor.shared = True
+    assert transactor.engine.url.database is not None
+
+    def work(_session: Session) -> None:
+        raise lost(1047)
+
+    for least, most in ((GRACE_SECONDS - 0.5, GRACE_SECONDS + 2), (0, 0.5)):
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match=r"no majority in this region .* in the other region"):
+            transactor.write(work)
+        assert least <= time.monotonic() - began < most
+    transactor.close()
+
+
+def test_refusals_count_from_the_first_of_a_row() -> None:
+    majority = Majority()
+    assert not majority.refused(100.0)
+    assert not majority.refused(100.0 + GRACE_SECONDS / 2)
+    assert majority.refused(100.0 + GRACE_SECONDS)
+    assert majority.refused(100.0 + GRACE_SECONDS + MEMORY_SECONDS)
+    assert not majority.refused(100.0 + GRACE_SECONDS + 2.1 * MEMORY_SECONDS)
+    majority.refused(200.0)
+    majority.granted()
+    assert not majority.refused(200.0 + GRACE_SECONDS)
