@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "objects"))
 
 from node import configuration, metadata
 from node.rings import PORTS, devices, entry, replicas
+from node.serving import rest_after
 from node.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -113,3 +114,10 @@ def test_metadata_that_a_disk_can_not_keep_never_gets_to_a_node(asked: dict[str,
     said: list[str] = []
     list(metadata.filter_factory({})(proxy)(asked, lambda answer, _headers: said.append(answer)))
     assert said == [status]
+
+
+def test_a_daemon_with_much_to_do_comes_round_less_often_but_does_come() -> None:
+    assert rest_after(5, took=0.01) == 5
+    assert rest_after(5, took=0.5) == 10
+    assert rest_after(5, took=60) == 20
+    assert rest_after(120, took=60) == 120
