@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 GRACE = 2.0  # for requests that are being answered when the stop comes
-SHARE = 20  # a daemon rests that many times as long as its pass took: the more there is to do, the rarer,
-LONGEST = 20.0  # but no longer than this
+SHARE = 10  # a daemon rests that many times as long as its pass took: the more there is to do, the rarer,
+LONGEST = 10.0  # but no longer than this
 
 
 class Duty(NamedTuple):
