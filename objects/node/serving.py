@@ -6,11 +6,14 @@ import contextlib
 import os
 import random
 import signal
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 GRACE = 2.0  # for requests that are being answered when the stop comes
+SHARE = 10  # a daemon rests that many times as long as its pass took: the more there is to do, the rarer,
+LONGEST = 10.0  # but no longer than this
 
 
 class Duty(NamedTuple):
@@ -48,17 +51,23 @@ def server(configuration: Path, port: int) -> Any:
     return eventlet.spawn(answer)
 
 
+def rest_after(rest: float, took: float) -> float:
+    """How long a daemon rests that wants `rest` at least, after a pass that took so long. Pure."""
+    return max(rest, min(took * SHARE, LONGEST))
+
+
 def repeat(duty: Duty) -> None:
     """Do it again and again. The first pass comes soon, but not all daemons' first passes at once."""
     import eventlet
 
     eventlet.sleep(random.uniform(0, min(duty.rest, 5.0)))  # noqa: S311 - no secret
     while True:
+        began = time.monotonic()
         try:
             duty.act()
         except (Exception, eventlet.Timeout):  # a Timeout is no Exception
             duty.logger.exception("%s: a pass failed", duty.name)
-        eventlet.sleep(duty.rest)
+        eventlet.sleep(rest_after(duty.rest, time.monotonic() - began))
 
 
 def serve(servers: Sequence[Any], duties: Sequence[Duty] = ()) -> None:

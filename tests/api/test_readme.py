@@ -11,11 +11,15 @@ import yaml
 
 from tests.cloud import ROOT, Cloud
 
+#: Commands for what an embedded cloud has not.
+CONTAINERS_ONLY = re.compile(r" quorate (container|object) ")
 COMMAND = re.compile(r"^\.venv/bin/openstack --os-cloud quorate .*$", re.MULTILINE)
 
 
 def test_the_commands_of_the_readme(cloud: Cloud, tmp_path: Path) -> None:
     commands = COMMAND.findall((ROOT / "README.md").read_text())
+    if cloud.ours:
+        commands = [command for command in commands if not CONTAINERS_ONLY.search(command)]
     assert len(commands) >= 4
     entry = {
         "auth": {
@@ -40,6 +44,9 @@ def test_the_commands_of_the_readme(cloud: Cloud, tmp_path: Path) -> None:
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     finally:
         admin = cloud.connect()
+        if not cloud.ours:
+            admin.object_store.delete_object("README.md", container="box")
+            admin.object_store.delete_container("box")
         for server in admin.compute.servers(name="^first$"):
             admin.compute.delete_server(server)
         for image in admin.image.images(name="demo"):

@@ -40,6 +40,12 @@ SERVICES = {
 #: The highest microversion of the volume service's own that tests may ask for.
 VOLUME_MICROVERSION = "3.67"
 
+#: What object storage says of itself in `/info` and is tested for.
+OBJECT_FEATURES = (
+    "account_quotas", "bulk_delete", "bulk_upload", "container_quotas", "crossdomain", "formpost", "slo", "staticweb",
+    "symlink", "tempurl", "versioned_writes",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Target:
@@ -169,8 +175,7 @@ operator_role = member
 reseller_admin_role = ResellerAdmin
 
 [object-storage-feature-enabled]
-discoverable_apis = bulk_upload, bulk_delete, account_quotas, container_quotas, slo, symlink,
-    versioned_writes, tempurl, formpost, staticweb, crossdomain
+discoverable_apis = {", ".join(OBJECT_FEATURES)}
 container_sync = false
 
 [validation]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import configparser
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "objects"))
 
-from node import configuration
+from node import configuration, metadata
 from node.rings import PORTS, devices, entry, replicas
+from node.serving import rest_after
 from node.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -85,3 +88,36 @@ def test_every_template_is_filled_in_and_kept_from_others(tmp_path: Path) -> Non
         name for name in proxy["pipeline:main"]["pipeline"].split()[:-1] if not proxy.has_section(f"filter:{name}")
     }
     assert not missing
+
+
+def request(method: str, path: str, **headers: str) -> dict[str, str]:
+    return {"REQUEST_METHOD": method, "PATH_INFO": path, **headers}
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (request("PUT", "/v1/AUTH_a/c/o", HTTP_X_OBJECT_META_A="x" * 200), "served"),
+        (request("PUT", "/v1/AUTH_a/c/o", HTTP_X_OBJECT_META_A="x" * 4000), "400 Bad Request"),
+        (request("POST", "/v1/AUTH_a/c/o", HTTP_CONTENT_DISPOSITION="x" * 4000), "400 Bad Request"),
+        (request("PUT", f"/v1/AUTH_a/c/{'n' * 1024}", HTTP_X_OBJECT_META_A="x" * 3000), "400 Bad Request"),
+        (request("PUT", "/v1/AUTH_a/c/o", HTTP_X_AUTH_TOKEN="x" * 4000), "served"),
+        (request("PUT", "/v1/AUTH_a/c", HTTP_X_CONTAINER_READ="x" * 4000), "served"),
+        (request("GET", "/v1/AUTH_a/c/o", HTTP_CONTENT_DISPOSITION="x" * 4000), "served"),
+    ],
+)
+def test_metadata_that_a_disk_can_not_keep_never_gets_to_a_node(asked: dict[str, str], status: str) -> None:
+    def proxy(_environ: metadata.Environ, start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("served", [])
+        return []
+
+    said: list[str] = []
+    list(metadata.filter_factory({})(proxy)(asked, lambda answer, _headers: said.append(answer)))
+    assert said == [status]
+
+
+def test_a_daemon_with_much_to_do_comes_round_less_often_but_does_come() -> None:
+    assert rest_after(5, took=0.01) == 5
+    assert rest_after(5, took=0.7) == 7
+    assert rest_after(5, took=60) == 10
+    assert rest_after(120, took=60) == 120
