@@ -24,9 +24,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Seconds for a connection; for an answer of whatever has little to do.
+#: Seconds for a connection; for an answer of whatever has little to do; for one that waits for disks.
 CONNECT_SECONDS: Final = 0.5
 ANSWER_SECONDS: Final = 3.0
+STORE_SECONDS: Final = 10.0
+#: For how long a request is tried again before its caller hears that the store is away, seconds.
+PATIENCE: Final = 15.0
 #: How long an entrance that failed comes last, seconds.
 SHUNNED_SECONDS: Final = 5.0
 #: What a broken exchange may raise, whichever library noticed it.
@@ -59,18 +62,19 @@ def by_preference(roots: Sequence[str], failed_at: Mapping[str, float], now: flo
 class Account:
     """Requests to one account. Every method may be called by many threads at once."""
 
-    def __init__(self, roots: Sequence[str], token: OwnToken) -> None:
+    def __init__(self, roots: Sequence[str], token: OwnToken, *, patience: float = PATIENCE) -> None:
+        self.patience = patience
         self._roots, self._token = [root.rstrip("/") for root in roots], token
         self._failed_at: dict[str, float] = {}
         self._pool = http_pool(read_seconds=ANSWER_SECONDS)
 
-    def anywhere(self, work: Callable[[str], T], patience: float) -> T:
-        """What `work(root)` returns for the first entrance where it does not raise NoAnswer or Missing.
+    def anywhere(self, work: Callable[[str], T], patience: float = PATIENCE) -> T:
+        """What `work(root)` returns for the first entrance where it does not raise NoAnswer or Missing. Each is tried.
 
         Raises Missing where every entrance said that; Unavailable where none did it within `patience` seconds, and at
-        once where one did not find it and no other answered: it may be there.
+        once where one did not find it and another did not answer: it may be there.
         """
-        give_up = time.monotonic() + patience
+        give_up = time.monotonic() + min(patience, self.patience)
         pause = 0.1
         while True:
             missing: Missing | None = None
@@ -83,8 +87,6 @@ class Account:
                 except NoAnswer as error:
                     trouble = error
                     self.shun(root, error)
-                if trouble and time.monotonic() > give_up:
-                    break
             if missing and not trouble:
                 raise missing
             if missing or time.monotonic() + pause > give_up:
@@ -106,7 +108,7 @@ class Account:
         method: str,
         path: str,
         *,
-        patience: float,
+        patience: float = PATIENCE,
         body: bytes | None = None,
         seconds: float = ANSWER_SECONDS,
         expected: frozenset[int] = frozenset(),

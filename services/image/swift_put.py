@@ -17,16 +17,13 @@ from urllib.parse import urlsplit
 from urllib3.util import wait_for_read
 
 from services.image.store import StoreFull
-from services.image.swift_account import BROKEN, CONNECT_SECONDS, Account, Missing, NoAnswer, judge
+from services.image.swift_account import BROKEN, CONNECT_SECONDS, STORE_SECONDS, Account, Missing, NoAnswer, judge
 from services.platform.faults import Unavailable
 
 Block: TypeAlias = "bytes | memoryview"
 
-#: Seconds for a block to leave; for the answer to the last one, when the data goes to the disks.
-_SEND_SECONDS: Final = 15.0
-_STORE_SECONDS: Final = 30.0
-#: For how long an object is sent again after the way to the store broke, seconds.
-_PATIENCE: Final = 20.0
+#: Seconds for a block to leave.
+_SEND_SECONDS: Final = 10.0
 
 
 class WasCut(Exception):
@@ -64,7 +61,7 @@ class PutStream:
         """End the object; returns its entity tag when it is safely stored."""
         with self._closing_on_trouble():
             self._connection.send(b"0\r\n\r\n")
-            self._socket.settimeout(_STORE_SECONDS)
+            self._socket.settimeout(STORE_SECONDS)
             tag = self._answer()
             self._connection.close()
             return tag
@@ -96,6 +93,9 @@ class PutStream:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
+    def close(self) -> None:
+        self._connection.close()
+
 
 class ObjectWriter:
     """One object. With `keeping`, its data stays in memory until it is stored: another entrance can take over."""
@@ -113,13 +113,13 @@ class ObjectWriter:
         if self._kept is not None:
             self._kept.append(block)
         if self._stream is None:
-            self._account.anywhere(lambda root: self._send(root, self._kept or [block]), _PATIENCE)
+            self._account.anywhere(lambda root: self._send(root, self._kept or [block]))
             return
         try:
             self._stream.send(block)
         except NoAnswer as error:
             kept = self._what_was_kept(error)
-            self._account.anywhere(lambda root: self._send(root, kept), _PATIENCE)
+            self._account.anywhere(lambda root: self._send(root, kept))
 
     def finish(self) -> str:
         """Return its entity tag when it is safely stored. Raises Unavailable, StoreFull, WasCut."""
@@ -128,7 +128,7 @@ class ObjectWriter:
             return self._stream.finish()
         except NoAnswer as error:
             kept = self._what_was_kept(error)
-            return self._account.anywhere(lambda root: self._send(root, kept).finish(), _PATIENCE)
+            return self._account.anywhere(lambda root: self._send(root, kept).finish())
 
     def _send(self, root: str, blocks: list[Block]) -> PutStream:
         if self._cut.is_set():
@@ -150,3 +150,8 @@ class ObjectWriter:
         self._cut.set()
         if self._stream is not None:
             self._stream.interrupt()
+
+    def close(self) -> None:
+        """Once no thread is in any other method."""
+        if self._stream is not None:
+            self._stream.close()

@@ -16,8 +16,6 @@ from services.platform.faults import Unavailable
 
 #: Seconds for the beginning of an answer, and for each next piece of it.
 _NEXT_SECONDS: Final = 4.0
-#: How long a reader goes on without a byte, seconds.
-_PATIENCE: Final = 15.0
 _PAUSE: Final = 0.05
 
 
@@ -36,13 +34,13 @@ class SwiftReader:
         with self._lock:
             length = max(0, min(length, self.size - offset))
             parts: list[bytes] = []
-            give_up = time.monotonic() + _PATIENCE
+            give_up = time.monotonic() + self._account.patience
             while length and not self._closed:
                 part = self._some(offset, length, give_up)
                 if part:
                     parts.append(part)
                     offset, length = offset + len(part), length - len(part)
-                    give_up = time.monotonic() + _PATIENCE
+                    give_up = time.monotonic() + self._account.patience
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _some(self, offset: int, length: int, give_up: float) -> bytes:
@@ -81,7 +79,7 @@ class SwiftReader:
             return answer
 
         try:
-            self._answer = self._account.anywhere(work, _PATIENCE)
+            self._answer = self._account.anywhere(work)
         except Missing:
             raise BlobMissing(self._blob) from None
         self._position = offset

@@ -20,7 +20,6 @@ from services.platform.times import parse_time, utcnow
 
 #: How many segments may be in memory at the same time. Uploads beyond go on, but end when their entrance breaks.
 _ROOM: Final = 8
-_PATIENCE: Final = 8.0
 _PAGE: Final = 5000
 
 
@@ -36,7 +35,7 @@ class SwiftStore:
         """Raises Unavailable."""
         if not self._has_containers:
             for container in (CONTAINER, SEGMENTS):
-                self._account.ask("PUT", self._account.path(container), patience=_PATIENCE)
+                self._account.ask("PUT", self._account.path(container))
             self._has_containers = True
         return SwiftWriter(self._account, name, self._segment_bytes, self._room)
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from services.image.store import BlobMissing, StoreFull
-from services.image.swift_account import Account, Missing
+from services.image.swift_account import STORE_SECONDS, Account, Missing
 from services.image.swift_put import ObjectWriter, WasCut
 from services.platform.faults import Unavailable
 
@@ -24,9 +24,7 @@ PLAIN_BYTES: Final = 4 << 20
 #: Swift takes no more segments in a manifest (its `max_manifest_segments`).
 MOST_SEGMENTS: Final = 1000
 
-#: Seconds until an object that is in memory, or the manifest, has to be stored; until a deletion is left to the sweep.
-_STORE_PATIENCE: Final = 20.0
-_STORE_SECONDS: Final = 30.0
+#: Seconds until a deletion is left to the sweep.
 REMOVAL_PATIENCE: Final = 2.0
 
 
@@ -89,7 +87,9 @@ class SwiftWriter:
             self._forget_segment()
 
     def _forget_segment(self) -> None:
-        self._segment = None
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
         if self._has_room:
             self._has_room = False
             self._room.release()
@@ -115,9 +115,7 @@ class SwiftWriter:
     def _put(self, body: bytes, query: str) -> None:
         path = self._account.path(CONTAINER, self._blob) + query
         try:
-            answer = self._account.ask(
-                "PUT", path, body=body, patience=_STORE_PATIENCE, seconds=_STORE_SECONDS, expected=_REFUSED
-            )
+            answer = self._account.ask("PUT", path, body=body, seconds=STORE_SECONDS, expected=_REFUSED)
         except Missing:
             raise Unavailable("The object storage does not find the container of images. Retry in a moment.") from None
         if answer.status == 400:
