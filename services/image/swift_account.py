@@ -99,9 +99,9 @@ class Account:
         log.info("object storage through %s: %s", root, why)
         self._failed_at[root] = time.monotonic()
 
-    def path(self, container: str, name: str = "") -> str:
-        """The path of a URL, without a root."""
-        return f"/v1/AUTH_{self._token.project_id()}/{container}" + (f"/{quote(name)}" if name else "")
+    def path(self, container: str = "", name: str = "") -> str:
+        """The path of the account, of a container, of an object, without a root."""
+        return "/".join([f"/v1/AUTH_{self._token.project_id()}", *(quote(part) for part in (container, name) if part)])
 
     def ask(
         self,
@@ -111,6 +111,7 @@ class Account:
         patience: float = PATIENCE,
         body: bytes | None = None,
         seconds: float = ANSWER_SECONDS,
+        more: Mapping[str, str] | None = None,
         expected: frozenset[int] = frozenset(),
     ) -> urllib3.BaseHTTPResponse:
         """A request that may be repeated, and its whole answer: a success, or one of the `expected` statuses.
@@ -119,7 +120,7 @@ class Account:
         """
 
         def work(root: str) -> urllib3.BaseHTTPResponse:
-            answer = self.at(root, method, path, body=body, seconds=seconds)
+            answer = self.at(root, method, path, body=body, seconds=seconds, more=more)
             if answer.status not in expected:
                 judge(answer.status)
             return answer

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from services.image.swift_account import Account, Missing
 from services.image.swift_reader import SwiftReader
-from services.image.swift_writer import CONTAINER, REMOVAL_PATIENCE, SEGMENTS, SwiftWriter, remove
+from services.image.swift_writer import CONTAINER, SEGMENTS, SwiftWriter, remove
 from services.platform.times import parse_time, utcnow
 
 #: How many segments may be in memory at the same time. Uploads beyond go on, but end when their entrance breaks.
@@ -45,9 +45,7 @@ class SwiftStore:
 
     def delete(self, name: str) -> None:
         """Raises Unavailable."""
-        remove(self._account, CONTAINER, name)  # first: what is incomplete must not be found
-        for segment in self._list(SEGMENTS, prefix=name + "/"):
-            remove(self._account, SEGMENTS, segment["name"])
+        remove(self._account, name, (each["name"] for each in self._list(SEGMENTS, prefix=name + "/")))
 
     def names(self, older_than_seconds: float) -> Iterator[str]:
         """Raises Unavailable."""
@@ -72,7 +70,7 @@ class SwiftStore:
             while True:
                 asked = urlencode({"format": "json", "limit": _PAGE, "marker": marker, **query})
                 path = f"{self._account.path(container)}?{asked}"
-                page = json.loads(self._account.ask("GET", path, patience=REMOVAL_PATIENCE).data or b"[]")
+                page = json.loads(self._account.ask("GET", path).data or b"[]")
                 yield from page
                 if len(page) < _PAGE:
                     return

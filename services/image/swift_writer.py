@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
+from urllib.parse import quote
 
 from services.image.store import BlobMissing, StoreFull
 from services.image.swift_account import STORE_SECONDS, Account, Missing
@@ -24,8 +26,10 @@ PLAIN_BYTES: Final = 4 << 20
 #: Swift takes no more segments in a manifest (its `max_manifest_segments`).
 MOST_SEGMENTS: Final = 1000
 
+#: Segments that the manifest names are not there.
+_REFUSED: Final = frozenset({400})
 #: Seconds until a deletion is left to the sweep.
-REMOVAL_PATIENCE: Final = 2.0
+_REMOVAL_PATIENCE: Final = 2.0
 
 
 def segment_name(blob: str, number: int) -> str:
@@ -132,19 +136,25 @@ class SwiftWriter:
                 return
             self._over.set()
             self._forget_segment()
+            segments = [segment_name(self._blob, number) for number in range(1, self._begun + 1)]
             try:
-                remove(self._account, CONTAINER, self._blob)
-                for number in range(1, self._begun + 1):
-                    remove(self._account, SEGMENTS, segment_name(self._blob, number))
+                remove(self._account, self._blob, segments)
             except Unavailable as fault:
                 log.info("what was written of %s is left to the sweep: %s", self._blob, fault.message)
 
 
-#: Segments that the manifest names are not there.
-_REFUSED: Final = frozenset({400})
+def remove(account: Account, blob: str, segments: Iterable[str]) -> None:
+    """Remove a blob, and what it consisted of; nothing of it need be there. Raises Unavailable.
 
-
-def remove(account: Account, container: str, name: str) -> None:
-    """Remove one object, which need not be there. Raises Unavailable."""
+    The manifest goes first: what is incomplete must not be found.
+    """
     with suppress(Missing):
-        account.ask("DELETE", account.path(container, name), patience=REMOVAL_PATIENCE)
+        account.ask("DELETE", account.path(CONTAINER, blob), patience=_REMOVAL_PATIENCE)
+    lines = [quote(f"/{SEGMENTS}/{name}") for name in segments]
+    if lines:
+        body = "\n".join(lines).encode()
+        plain = {"Content-Type": "text/plain", "Accept": "application/json"}
+        account.ask(
+            "POST", account.path() + "?bulk-delete", body=body, more=plain, patience=_REMOVAL_PATIENCE,
+            seconds=STORE_SECONDS,
+        )  # fmt: skip

@@ -173,15 +173,20 @@ class _Handler(BaseHTTPRequestHandler):
         if entrance.status is not None or self.headers["X-Auth-Token"] not in swift.tokens:
             self._answer(entrance.status or 401)
             return
-        _, version, account, container, *rest = unquote(url.path).split("/", 4)
+        _, version, account, *names = unquote(url.path).split("/", 4)
         assert (version, account) == ("v1", f"AUTH_{PROJECT}")
         query = {key: values[0] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
+        if not names:
+            assert (self.command, query) == ("POST", {"bulk-delete": ""})
+            self._delete_all(body)
+            return
+        container, *rest = names
         if rest:
             getattr(self, f"_{self.command.lower()}_object")(container, rest[0], query, body)
         else:
             getattr(self, f"_{self.command.lower()}_container")(container, query)
 
-    do_GET = do_PUT = do_DELETE = _serve  # noqa: N815 - the library looks for these names
+    do_GET = do_PUT = do_DELETE = do_POST = _serve  # noqa: N815 - the library looks for these names
 
     def _log_in(self) -> None:
         self._body()
@@ -259,6 +264,14 @@ class _Handler(BaseHTTPRequestHandler):
         with swift.lock:
             found = swift.containers.get(container, {}).pop(name, None)
         self._answer(204 if found else 404)
+
+    def _delete_all(self, body: bytes) -> None:
+        swift = self.server.entrance.swift
+        with swift.lock:
+            for line in body.decode().split("\n"):
+                container, name = unquote(line)[1:].split("/", 1)
+                swift.containers.get(container, {}).pop(name, None)
+        self._answer(200, b'{"Response Status": "200 OK", "Errors": []}')
 
     def _get_object(self, container: str, name: str, _query: dict[str, str], _body: bytes) -> None:
         entrance = self.server.entrance

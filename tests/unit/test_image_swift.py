@@ -229,7 +229,7 @@ def test_an_upload_that_waits_is_aborted_at_once(regions: Regions) -> None:
 
 
 def test_a_deletion_that_stops_half_way_leaves_nothing_to_be_found(regions: Regions) -> None:
-    for fatal in range(6):
+    for fatal in range(3):
         regions.stored("one")
         regions.swift.requests, regions.swift.dies_at = [], fatal
         impatient = SwiftStore(Account([regions.own.url], regions.token, patience=0), SEGMENT)
