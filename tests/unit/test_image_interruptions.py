@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
-from swift_fake import FakeSwift, OwnToken
 
 from services.image import bootstrap, images
 from services.image.directory_store import DirectoryStore
@@ -33,6 +32,7 @@ from services.platform.database import Transactor
 from services.platform.faults import Conflict, NotFound, Unavailable
 from services.platform.request import RequestKey
 from services.platform.times import utcnow
+from tests.unit.swift_fake import FakeSwift, OwnToken
 
 # A replica that dies does not close its connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from swift_fake import FakeSwift, OwnToken
 
 from services.image.directory_store import DirectoryStore, no_room_is_store_full
 from services.image.store import BlobMissing, BlobStore, StoreFull
 from services.image.swift_account import Account
 from services.image.swift_store import SwiftStore
+from tests.unit.swift_fake import FakeSwift, OwnToken
 
 
 @pytest.fixture(params=["directory", "swift"])

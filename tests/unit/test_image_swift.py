@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
-from swift_fake import Entrance, FakeSwift, OwnToken
 
 from services.image.store import BlobMissing, BlobReader, StoreFull
 from services.image.swift_account import Account, by_preference
 from services.image.swift_store import SwiftStore
 from services.image.swift_writer import MOST_SEGMENTS, SwiftWriter
 from services.platform.faults import Unavailable
+from tests.unit.swift_fake import Entrance, FakeSwift, OwnToken
 
 SEGMENT = 1 << 20
 CONTENT = os.urandom(SEGMENT * 7 // 2)
