@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 #: Seconds for a connection; for an answer of whatever has little to do; for one that waits for disks.
 CONNECT_SECONDS: Final = 0.5
-ANSWER_SECONDS: Final = 3.0
+ANSWER_SECONDS: Final = 5.0
 STORE_SECONDS: Final = 10.0
 #: For how long a request is tried again before its caller hears that the store is away, seconds.
 PATIENCE: Final = 15.0

@@ -66,11 +66,12 @@ class SwiftStore:
 
     def _list(self, container: str, **query: str) -> Iterator[dict[str, Any]]:
         marker = ""
+        # Without patience: whoever lists will do so again, and a store that is slow needs no more requests.
         with suppress(Missing):  # nothing was ever stored
             while True:
                 asked = urlencode({"format": "json", "limit": _PAGE, "marker": marker, **query})
                 path = f"{self._account.path(container)}?{asked}"
-                page = json.loads(self._account.ask("GET", path).data or b"[]")
+                page = json.loads(self._account.ask("GET", path, patience=0).data or b"[]")
                 yield from page
                 if len(page) < _PAGE:
                     return
