@@ -13,11 +13,16 @@ from services.image.faults import glance_faults
 from services.image.rendering import Documents
 from services.image.service import Service
 from services.image.settings import ImageSettings
+from services.image.store import BlobStore
 from services.image.sweep import Sweep
+from services.image.swift_account import Account
+from services.image.swift_store import SwiftStore
+from services.image.swift_writer import MOST_SEGMENTS
 from services.image.uploads import Uploads
 from services.platform.database import Transactor
 from services.platform.http import make_app
 from services.platform.server import serve
+from services.platform.service_token import ServiceToken
 from services.platform.settings import read_settings
 from services.platform.tokens import IdentityTokens, TokenCache, TokenValidator
 from services.platform.worker import Periodic
@@ -28,10 +33,13 @@ _DATA_THREADS: Final = 12
 
 def build_app(settings: ImageSettings, transactor: Transactor, tokens: TokenValidator) -> FastAPI:
     """The image service's application. Whoever serves it also starts `sweeper(app)`."""
+    if settings.object_urls:
+        largest = min(settings.image_size_limit, MOST_SEGMENTS * settings.object_segment_bytes)
+        settings = settings.model_copy(update={"image_size_limit": largest})
     service = Service(
         settings=settings,
         transactor=transactor,
-        store=DirectoryStore(settings.data_dir / "images"),
+        store=_store(settings),
         uploads=Uploads(transactor, settings.upload_lease_seconds),
         threads=ThreadPoolExecutor(_DATA_THREADS, thread_name_prefix="image-data"),
         documents=Documents(),
@@ -44,6 +52,14 @@ def build_app(settings: ImageSettings, transactor: Transactor, tokens: TokenVali
         is_upload=data.is_upload,
         state={"tokens": tokens, "service": service},
     )
+
+
+def _store(settings: ImageSettings) -> BlobStore:
+    roots = settings.object_urls.replace(",", " ").split()
+    if not roots:
+        return DirectoryStore(settings.data_dir / "images")
+    own = ServiceToken(settings.identity_url, settings.service_user, settings.service_password)
+    return SwiftStore(Account(roots, own), settings.object_segment_bytes)
 
 
 def sweeper(app: FastAPI) -> Periodic:

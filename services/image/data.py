@@ -24,7 +24,7 @@ from services.image.store import BlobMissing, BlobWriter, StoreFull
 from services.image.uploads import STAGING, UPLOAD, Purpose, Received
 from services.platform.authentication import Authenticated
 from services.platform.context import Context
-from services.platform.faults import BadRequest, Fault, Forbidden, NotFound, TooLarge, UnsupportedMedia
+from services.platform.faults import BadRequest, Fault, Forbidden, TooLarge, Unavailable, UnsupportedMedia
 from services.platform.http import no_content
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _give_up(here: Service, image_id: str, blob: str, writer: BlobWriter | None)
     try:
         if writer is not None:
             writer.abort()
-        if here.uploads.release(image_id, blob):
+        if here.uploads.release(image_id, blob) and writer is not None:
             here.store.delete(blob)
     except (Fault, OSError) as error:
         log.warning("the upload to image %s ended badly and is left to the sweep: %s", image_id, error)
@@ -134,8 +134,8 @@ def download_data(image_id: str, request: Request, context: Authenticated, here:
     try:
         reader = here.store.open(location)
     except BlobMissing:
-        # It was deleted after its row was read; data goes after the row, never before.
-        raise NotFound(f"No image found with ID {image_id}") from None
+        here.read(work)  # it was deleted after its row was read: data goes after the row, never before
+        raise Unavailable("The image's data has not come to this region yet. Retry in a moment.") from None
     try:
         span = parse_range(request.headers.get("range"), reader.size)
     except Fault:

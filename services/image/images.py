@@ -24,7 +24,7 @@ from services.image.service import Here
 from services.platform.authentication import Authenticated
 from services.platform.context import Context
 from services.platform.database import find_or_add
-from services.platform.faults import Conflict, Forbidden
+from services.platform.faults import Conflict, Forbidden, Unavailable
 from services.platform.http import base_url, json_body, no_content
 from services.platform.times import utcnow
 
@@ -115,7 +115,7 @@ def _update(image: Image, changed: patch.Changes, context: Context) -> None:
 def delete_image(image_id: str, context: Authenticated, here: Here) -> Response:
     for blob in here.write(lambda session: delete(session, context, image_id)):
         # The image is gone already. What cannot be removed now, the sweep will find.
-        with suppress(OSError):
+        with suppress(OSError, Unavailable):
             here.store.delete(blob)
     return no_content()
 

@@ -1,7 +1,8 @@
 """Where image data lives: what the service asks of a store, whichever it is.
 
 A blob has a name that is used once. It is there as a whole or not at all: until `commit` returned, `open` does not
-find it. All methods block.
+find it. All methods block, for a bounded time. A store that is elsewhere may be away: then any of them but `abort` and
+`close` raises `platform.faults.Unavailable`, and an upload that was going on has failed.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class BlobWriter(Protocol):
 
 
 class BlobReader(Protocol):
-    """A blob that is being read. It stays readable until closed, even when it is deleted meanwhile."""
+    """A blob that is being read. It stays readable until closed, even when it is deleted meanwhile, if the store can do
+    that; else `read` raises BlobMissing. Never does it return what was not written."""
 
     size: int
 

@@ -38,10 +38,8 @@ class Sweep:
             log.info("image %s is queued again: nothing was heard of its upload for too long", image_id)
         # Files first, names second: what is named by then is kept.
         files = list(self._service.store.names(self._service.settings.sweep_grace_seconds))
-        for start in range(0, len(files), _AT_ONCE):
+        for start in range(0, len(files) or 1, _AT_ONCE):
             self._remove_garbage(files[start : start + _AT_ONCE])
-        oldest = utcnow() - timedelta(hours=_TOMBSTONE_HOURS)
-        self._service.write(lambda session: session.execute(delete(Tombstone).where(Tombstone.deleted_at < oldest)))
 
     def _remove_garbage(self, files: Sequence[str]) -> None:
         for blob in garbage(files, self._named(files)):
@@ -50,10 +48,14 @@ class Sweep:
 
     def _named(self, files: Sequence[str]) -> set[str]:
         ids = {image_of(file) for file in files}
+        oldest = utcnow() - timedelta(hours=_TOMBSTONE_HOURS)
 
         def work(session: Session) -> set[str]:
+            # First something that only a node with a quorum does: one that was cut off may still let itself be read,
+            # and would not know the names of what the other region has stored since.
+            session.execute(delete(Tombstone).where(Tombstone.deleted_at < oldest))
             rows = session.execute(select(Image.location, Image.staged).where(Image.id.in_(ids))).all()
             attempts = session.scalars(select(Upload.blob).where(Upload.image_id.in_(ids))).all()
             return {blob for row in rows for blob in row if blob} | set(attempts)
 
-        return self._service.read(work)
+        return self._service.write(work)

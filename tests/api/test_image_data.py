@@ -95,7 +95,7 @@ def test_uploads_that_are_refused_leave_the_image_queued(images: Replica, member
 
 def test_more_than_the_limit(member: httpx2.Client, data_dir: Path) -> None:
     path = create(member)
-    assert member.put(f"{path}/file", content=_zeros(LIMIT + 1), headers=OCTETS).status_code == 413
+    assert member.put(f"{path}/file", content=zeros(LIMIT + 1), headers=OCTETS).status_code == 413
     image = member.get(path).json()
     assert (image["status"], image["size"]) == ("queued", None)
     assert not [name for name in files(data_dir) if name.startswith(image["id"])]
@@ -106,7 +106,7 @@ def test_memory_does_not_grow_with_the_image(tmp_path: Path) -> None:
         peaks = []
         for size in (16 << 20, 256 << 20):
             path = create(member)
-            assert member.put(f"{path}/file", content=_zeros(size), headers=OCTETS).status_code == 204
+            assert member.put(f"{path}/file", content=zeros(size), headers=OCTETS).status_code == 204
             with member.stream("GET", f"{path}/file") as answer:
                 assert sum(len(piece) for piece in answer.iter_bytes(1 << 20)) == size
             peaks.append(running.peak_memory())
@@ -142,7 +142,7 @@ def test_staging_and_import(member: httpx2.Client) -> None:
 
 def test_a_client_that_leaves(images: Replica, member: httpx2.Client, data_dir: Path) -> None:
     path = create(member)
-    connection = _half_an_upload(images, path)
+    connection = half_an_upload(images, path)
     wait_for(lambda: member.get(path).json()["status"] == "saving", "saving")
     assert member.put(f"{path}/file", content=b"x", headers=OCTETS).status_code == 409
     connection.close()
@@ -153,7 +153,7 @@ def test_a_client_that_leaves(images: Replica, member: httpx2.Client, data_dir: 
 
 def test_a_client_that_falls_silent_loses_its_lease(images: Replica, member: httpx2.Client) -> None:
     path = create(member)
-    with _half_an_upload(images, path) as connection:
+    with half_an_upload(images, path) as connection:
         wait_for(lambda: member.get(path).json()["status"] == "saving", "saving")
         wait_for(lambda: member.get(path).json()["status"] == "queued", "queued again", 5)
         assert member.put(f"{path}/file", content=b"the other", headers=OCTETS).status_code == 204
@@ -164,7 +164,7 @@ def test_a_client_that_falls_silent_loses_its_lease(images: Replica, member: htt
 
 def test_an_image_deleted_while_it_is_uploaded(images: Replica, member: httpx2.Client, data_dir: Path) -> None:
     path = create(member)
-    with _half_an_upload(images, path) as connection:
+    with half_an_upload(images, path) as connection:
         wait_for(lambda: member.get(path).json()["status"] == "saving", "saving")
         assert member.delete(path).status_code == 204
         connection.sendall(b"x" * 1_000_000)
@@ -175,7 +175,7 @@ def test_an_image_deleted_while_it_is_uploaded(images: Replica, member: httpx2.C
 def test_a_replica_killed_in_mid_upload(tmp_path: Path) -> None:
     with _replica(tmp_path) as dying, _replica(tmp_path) as other, other.client("member-p") as member:
         path = create(member)
-        with _half_an_upload(dying, path):
+        with half_an_upload(dying, path):
             wait_for(lambda: member.get(path).json()["status"] == "saving", "saving")
             dying.kill()
         image = wait_for(lambda: (seen := member.get(path).json())["status"] == "queued" and seen, "queued again")
@@ -188,7 +188,7 @@ def test_a_replica_killed_in_mid_upload(tmp_path: Path) -> None:
 def test_a_replica_stopped_in_mid_upload_puts_the_image_back_itself(tmp_path: Path) -> None:
     with replica(tmp_path) as stopping, replica(tmp_path) as other, other.client("member-p") as member:
         path = create(member)
-        with _half_an_upload(stopping, path):
+        with half_an_upload(stopping, path):
             wait_for(lambda: member.get(path).json()["status"] == "saving", "saving")
             stopping.process.terminate()
             stopping.process.wait(15)
@@ -215,17 +215,17 @@ def test_one_of_two_uploads_at_once_wins(images: Replica, member: httpx2.Client)
     assert member.get(f"{path}/file").content == winner * 3_000_000
 
 
-def _zeros(size: int) -> Iterator[bytes]:
+def zeros(size: int) -> Iterator[bytes]:
     block = bytes(1 << 20)
     while size > 0:
         yield block[:size]
         size -= len(block)
 
 
-def _half_an_upload(images: Replica, path: str) -> socket.socket:
-    """A connection on which two million bytes were announced, and one was sent."""
+def half_an_upload(images: Replica, path: str, size: int = 1_000_000) -> socket.socket:
+    """A connection on which twice `size` bytes were announced, and half of them sent."""
     host, port = images.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=10)
-    head = f"PUT {path}/file HTTP/1.1\r\nHost: x\r\nX-Auth-Token: member-p\r\nContent-Length: 2000000\r\n"
-    connection.sendall(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + b"x" * 1_000_000)
+    head = f"PUT {path}/file HTTP/1.1\r\nHost: x\r\nX-Auth-Token: member-p\r\nContent-Length: {2 * size}\r\n"
+    connection.sendall(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + b"x" * size)
     return connection

@@ -3,9 +3,11 @@ data, and the sweep of another replica leaves no data without an image."""
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,13 +22,20 @@ from services.image.rendering import Documents
 from services.image.service import Service
 from services.image.settings import ImageSettings
 from services.image.statuses import IN_FLIGHT
+from services.image.store import BlobStore
 from services.image.sweep import Sweep
+from services.image.swift_account import Account
+from services.image.swift_store import SwiftStore
 from services.image.uploads import STAGING, UPLOAD, Purpose, Received, Uploads
 from services.platform.context import Access, Context
 from services.platform.database import Transactor
-from services.platform.faults import Conflict, NotFound
+from services.platform.faults import Conflict, NotFound, Unavailable
 from services.platform.request import RequestKey
 from services.platform.times import utcnow
+from tests.unit.swift_fake import FakeSwift, OwnToken
+
+# A replica that dies does not close its connections.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 CONTENT = b"all of it"
 RECEIVED = Received(len(CONTENT), "md5", "sha512")
@@ -86,20 +95,46 @@ class World:
         blobs = self.service.read(named)
         assert set(self.service.store.names(0)) == blobs
         assert self.status() not in IN_FLIGHT or blobs
+        self.check_visible()
+
+    def check_visible(self) -> None:
+        """What is active is whole."""
         if self.status() == "active":
-            reader = self.service.store.open(next(iter(blobs)))
+            location = self.service.read(lambda session: session.get_one(Image, IMAGE).location)
+            assert location is not None
+            reader = self.service.store.open(location)
             assert reader.read(0, 100) == CONTENT
             reader.close()
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def swift() -> Iterator[FakeSwift]:
+    made = FakeSwift()
+    made.entrance()
+    yield made
+    made.close()
+
+
+def in_swift(swift: FakeSwift) -> BlobStore:
+    """Where CONTENT consists of two segments."""
+    return SwiftStore(Account([swift.entrances[0].url], OwnToken(), patience=0), segment_bytes=6)
+
+
+@pytest.fixture(params=["directory", "swift"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "swift":
+        return in_swift(request.getfixturevalue("swift"))
+    return DirectoryStore(tmp_path / "images")
+
+
+def inhabited(store: BlobStore, tmp_path: Path) -> World:
+    """A world with one image, which is queued."""
     transactor = Transactor(f"sqlite:///{tmp_path}/image.sqlite")
     bootstrap.upgrade(transactor.engine)
     service = Service(
         settings=ImageSettings(sweep_grace_seconds=0),
         transactor=transactor,
-        store=DirectoryStore(tmp_path / "images"),
+        store=store,
         uploads=Uploads(transactor, 15, lambda: made.now),
         threads=ThreadPoolExecutor(1),
         documents=Documents(),
@@ -108,6 +143,11 @@ def world(tmp_path: Path) -> World:
     formats = {"disk_format": "raw", "container_format": "bare"}
     service.write(lambda session: session.add(Image(id=IMAGE, owner="p", request_key="k", properties={}, **formats)))
     return made
+
+
+@pytest.fixture
+def world(store: BlobStore, tmp_path: Path) -> World:
+    return inhabited(store, tmp_path)
 
 
 def blob() -> str:
@@ -189,3 +229,26 @@ def test_a_deletion_repeated_by_the_same_request(world: World) -> None:
         world.service.write(lambda session: images.delete(session, context, IMAGE))
     with pytest.raises(NotFound):
         world.service.write(lambda session: images.delete(session, world.context(), IMAGE))
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not heard", "done"])
+@pytest.mark.parametrize("request_number", range(9))
+def test_a_replica_that_dies_at_any_request_to_swift(
+    swift: FakeSwift, tmp_path: Path, request_number: int, done: bool
+) -> None:
+    """An upload of two segments, then the image's deletion."""
+    world = inhabited(in_swift(swift), tmp_path)
+    swift.dies_at, swift.done = request_number, done
+    survived = 0
+    with suppress(Unavailable):
+        for step in (*world.upload_steps(blob()), *world.delete_steps()):
+            step()
+            survived += 1
+    assert (survived < 8) == (request_number < 8)
+    swift.revive()
+    world.check_visible()
+    world.service = dataclasses.replace(world.service, store=in_swift(swift))
+    world.sweep_later()
+    world.check()
+    if world.status() is None:
+        assert swift.names("images") == swift.names("images_segments") == []
