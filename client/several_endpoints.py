@@ -13,10 +13,11 @@ import time
 import openstack
 from keystoneauth1 import exceptions
 from openstack.config import OpenStackConfig
+from openstack.config.cloud_region import CloudRegion
 
 PATIENCE = 1.0
 SERVICES = ("identity", "image")
-FAILURES = (exceptions.ConnectFailure, exceptions.HttpError, openstack.exceptions.SDKException)
+FAILURES = (exceptions.ClientException, openstack.exceptions.SDKException)
 
 
 class Everywhere:
@@ -33,15 +34,20 @@ class Everywhere:
         for region in list(self.regions):
             name = region.region_name
             try:
-                connection = self.connections.setdefault(name, openstack.connection.Connection(config=region))
-                client = connection.config.get_session_client(service)
-                answer = client.get(path, timeout=PATIENCE, connect_retries=0, raise_exc=True)
+                answer = getattr(self._connection(region), service).get(path, timeout=PATIENCE, connect_retries=0)
+                openstack.exceptions.raise_from_response(answer)
             except FAILURES as error:
                 errors.append(f"{name}: {type(error).__name__}")
                 self.regions.append(self.regions.pop(0))
                 continue
             return name, answer.json()
         raise SystemExit(f"no region serves {service} ({'; '.join(errors)})")
+
+    def _connection(self, region: CloudRegion) -> openstack.connection.Connection:
+        if region.region_name not in self.connections:
+            region.config["api_timeout"] = PATIENCE
+            self.connections[region.region_name] = openstack.connection.Connection(config=region)
+        return self.connections[region.region_name]
 
 
 def main() -> None:
@@ -54,7 +60,7 @@ def main() -> None:
         raise SystemExit(f"clouds.yaml has no cloud {options.cloud!r}")
     deadline = time.monotonic() + options.seconds
     while time.monotonic() < deadline:
-        for service, path in zip(SERVICES, ("/v3/auth/projects", "/v2/images"), strict=True):
+        for service, path in zip(SERVICES, ("/auth/projects", "/images"), strict=True):
             began = time.monotonic()
             region, _ = everywhere.ask(service, path)
             took = (time.monotonic() - began) * 1000

@@ -3,12 +3,17 @@
 Judged end to end, through this load balancer's own HAProxy: identity and image answer, and their databases can be
 read. Reading is what the other region needs least and a client needs first; a cluster that only stalls its writes for
 a moment, because the other region is lost, must not take the last entrance away.
+
+An entrance that falls ill is first announced as a last resort: traffic goes to any healthy one at once, but on a
+machine that is merely overloaded, where all entrances look ill for a moment, somebody still has the address. One that
+stays ill is withdrawn. A load balancer that is dead or frozen is noticed by the router itself (BFD).
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Mapping
 
 from health.probe import Target, Watch
@@ -22,25 +27,46 @@ TARGETS = (
     Target("image", "127.0.0.1", 9292, "/healthcheck/database"),
 )
 INTERVAL = 0.2
-PATIENCE = Patience(silence=0.4, recovery=0.5)
+PATIENCE = Patience(silence=0.45, recovery=1.0)
+LAST_RESORT = 5.0
+"""Seconds for which an ill entrance is still announced as a last resort."""
+
+PROTOCOLS = ("anycast", "last_resort")
+
+
+def announcement(healthy: bool, well_at: float, now: float) -> dict[str, bool]:
+    """Which of BIRD's protocols are to be enabled. `well_at` is when the entrance was last healthy."""
+    return {"anycast": healthy, "last_resort": healthy or now - well_at < LAST_RESORT}
 
 
 class Entrance:
     """What was last told to BIRD, and what should be."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell, self._announced = tell, False
+        self._tell = tell
+        self._told = dict.fromkeys(PROTOCOLS, False)
+        self._well_at = float("-inf")
 
-    def follow(self, verdicts: Mapping[str, bool]) -> None:
+    def follow(self, verdicts: Mapping[str, bool], now: float) -> None:
         """Announce or withdraw; what BIRD did not hear is told again."""
         healthy = all(verdicts.values())
-        if healthy == self._announced:
+        if healthy:
+            self._well_at = now
+        wanted = announcement(healthy, self._well_at, now)
+        if wanted == self._told:
             return
         with contextlib.suppress(OSError):
-            self._tell("enable anycast" if healthy else "disable anycast")
-            self._announced = healthy
+            for protocol in PROTOCOLS:
+                if wanted[protocol] != self._told[protocol]:
+                    self._tell(f"{'enable' if wanted[protocol] else 'disable'} {protocol}")
+                    self._told[protocol] = wanted[protocol]
             sick = ", ".join(name for name, well in verdicts.items() if not well)
-            say("the anycast address is announced" if healthy else f"the anycast address is withdrawn: no {sick}")
+            say(f"the anycast address is {self._state()}" + (f": no {sick}" if sick else ""))
+
+    def _state(self) -> str:
+        if self._told["anycast"]:
+            return "announced"
+        return "announced as a last resort" if self._told["last_resort"] else "withdrawn"
 
 
 def tell_bird(command: str) -> None:
@@ -59,4 +85,5 @@ def tell_bird(command: str) -> None:
 
 def watch(targets: tuple[Target, ...]) -> None:
     """Follow the region's health for ever."""
-    Watch(targets, INTERVAL, PATIENCE).run(Entrance(tell_bird).follow)
+    entrance = Entrance(tell_bird)
+    Watch(targets, INTERVAL, PATIENCE).run(lambda verdicts: entrance.follow(verdicts, time.monotonic()))

@@ -100,7 +100,6 @@ class Watch:
         lateness = now - self._due
         if lateness > LATE:
             self._health = {name: forgiven(health, lateness) for name, health in self._health.items()}
-        self._due = now + self._interval / 4
         for target in self._targets:
             if not self._is_due(target.name, now):
                 continue
@@ -110,6 +109,8 @@ class Watch:
                 self._selector.register(question, question.awaits, question)
             else:
                 self._end(question, False)
+        waiting = bool(self._selector.get_map())
+        self._due = now + self._interval / 4 if waiting else min(self._asked.values()) + self._interval
 
     def _is_due(self, name: str, now: float) -> bool:
         overdue = self._health[name].healthy and now - self._health[name].good_at > 1.25 * self._interval
