@@ -236,12 +236,15 @@ def make_engine(url: str, pool_size: int, connected: Callable[[bool], None]) -> 
 
     @event.listens_for(engine, "connect")
     def see_what_was_acknowledged(connection: Any, _record: Any) -> None:
-        # A new connection may be to a node that became writer a moment ago: wait until it has applied everything.
         with connection.cursor() as cursor:
-            missed = _catch_up(cursor.execute)
             cursor.execute("SELECT @@wsrep_dirty_reads")
             shared = bool(cursor.fetchone()[0])
-        if missed is not None and not shared:
+            connection.rollback()
+            # It may be to a node that became writer a moment ago: wait until that has applied everything. Where regions
+            # share the database the wait would take a round trip between them, or seconds just when one is lost; there,
+            # what is missing is looked for again (`Transactor`).
+            missed = None if shared else _catch_up(cursor.execute)
+        if missed is not None:
             raise missed
         connected(shared)
         connection.commit()
