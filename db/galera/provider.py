@@ -25,9 +25,9 @@ DISTANT = {
     # near the time-out is worst: some members suspect a node that others hear, and they do not agree in time.
     "evs.keepalive_period": "PT0.3S",
     "evs.inactive_check_period": "PT0.1S",
-    "evs.suspect_timeout": "PT2S",
-    "evs.inactive_timeout": "PT4S",
-    "evs.install_timeout": "PT3S",
+    "evs.suspect_timeout": "PT2.5S",
+    "evs.inactive_timeout": "PT5S",
+    "evs.install_timeout": "PT3.5S",
     "evs.join_retrans_period": "PT0.3S",
     "evs.delay_margin": "PT0.5S",
     # Each commit takes a round trip: throughput comes from having many on their way.

@@ -94,15 +94,7 @@ def retry_reason(error: BaseException) -> str | None:
     return "disconnect" if code == 0 and type(original).__name__ in ("InterfaceError", "OperationalError") else None
 
 
-#: Waits until the node has applied all that any node acknowledged before; an error where there is no majority. A server
-#: that may be read without a majority would skip the wait, hence the first setting.
-CATCH_UP = (
-    "SET SESSION wsrep_dirty_reads = OFF, wsrep_sync_wait = 1",
-    "SELECT 1",
-    "SET SESSION wsrep_dirty_reads = DEFAULT, wsrep_sync_wait = 0",
-)
-
-#: How that wait fails where there is no majority, or none within the server's limit.
+#: How the wait for what other nodes acknowledged fails without a majority.
 CANNOT_CATCH_UP = (NO_MAJORITY, 1205)
 
 #: For another look at what seems to be missing: it takes a round trip between regions, or cannot be had.
@@ -189,9 +181,8 @@ class Transactor:
     def _once(self, work: Callable[[Session], T], writing: bool, latest: bool) -> T:
         with Session(self.engine, expire_on_commit=False) as session:
             connection = session.connection(execution_options={"quorate_writing": writing})
-            if latest and self.engine.dialect.name != "sqlite":
-                for statement in CATCH_UP:
-                    connection.exec_driver_sql(statement)
+            if latest and self.engine.dialect.name != "sqlite" and (missed := _catch_up(connection.exec_driver_sql)):
+                raise Unavailable("Nothing newer can be had from the other region just now.") from missed
             result = work(session)
             if writing:
                 session.commit()
@@ -245,32 +236,38 @@ def make_engine(url: str, pool_size: int, connected: Callable[[bool], None]) -> 
 
     @event.listens_for(engine, "connect")
     def see_what_was_acknowledged(connection: Any, _record: Any) -> None:
-        # A new connection may be to a node that became writer a moment ago: wait until it has applied everything.
         with connection.cursor() as cursor:
-            connected(_catch_up(cursor))
+            cursor.execute("SELECT @@wsrep_dirty_reads")
+            shared = bool(cursor.fetchone()[0])
+            connection.rollback()
+            # It may be to a node that became writer a moment ago: wait until that has applied everything. Where regions
+            # share the database the wait would take a round trip between them, or seconds just when one is lost; there,
+            # what is missing is looked for again (`Transactor`).
+            missed = None if shared else _catch_up(cursor.execute)
+        if missed is not None:
+            raise missed
+        connected(shared)
         connection.commit()
 
     return engine
 
 
-def _catch_up(cursor: Any) -> bool:
-    """Wait as CATCH_UP does. Says whether the server may be read without a majority, as those that regions share may;
-    such a server is taken as it is when it has none."""
-    begin, wait, end = CATCH_UP
-    missed = None
-    cursor.execute(begin)
+def _catch_up(execute: Callable[[str], Any]) -> Exception | None:
+    """Wait until the node has applied all that any node acknowledged before; the error where that cannot be had.
+
+    To be called before a transaction begins: within one the server does not wait.
+    """
+    # A server that may be read without a majority, as those that regions share may, would skip the wait.
+    execute("SET SESSION wsrep_dirty_reads = OFF, wsrep_sync_wait = 1")
     try:
-        cursor.execute(wait)
+        execute("SELECT 1")
     except Exception as error:
         if error_code(error) not in CANNOT_CATCH_UP:
             raise
-        missed = error
-    cursor.execute(end)
-    cursor.execute("SELECT @@wsrep_dirty_reads")
-    shared = bool(cursor.fetchone()[0])
-    if missed is not None and not shared:
-        raise missed
-    return shared
+        return error
+    finally:
+        execute("SET SESSION wsrep_dirty_reads = DEFAULT, wsrep_sync_wait = 0")
+    return None
 
 
 def _use_explicit_sqlite_transactions(engine: Engine) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-GRACE_SECONDS = 5.0
-"""How long writes are refused (error 1047) while members that lost each other agree on who goes on: up to four seconds
-over a WAN. After that it is no passing matter."""
+GRACE_SECONDS = 4.0
+"""How long writes may be refused (error 1047) while members that lost each other agree on who goes on: a second or two
+over a WAN, after the seconds in which commits hang. What lasts longer is no passing matter."""
 
 MEMORY_SECONDS = 10.0
 """A refusal older than this says nothing about now."""
