@@ -163,3 +163,17 @@ def test_a_server_being_built_has_nothing_to_save(admin: Connection, image: str)
     with pytest.raises(ConflictException, match="Cannot 'createImage'"):
         admin.compute.create_server_image(server, "nothing")
     admin.compute.delete_server(server)
+
+
+def test_images_in_computes_older_words(compute: Raw, admin: Connection, image: str) -> None:
+    old = {"OpenStack-API-Version": "compute 2.35"}
+    shown = json.loads(compute("GET", f"/v2.1/images/{image}", headers=old).data)["image"]
+    assert (shown["id"], shown["status"], shown["progress"], shown["minDisk"]) == (image, "ACTIVE", 100, 0)
+    assert compute("GET", f"/v2.1/images/{image}", headers={"OpenStack-API-Version": "compute 2.36"}).status == 404
+    assert compute("GET", f"/v2.1/images/{uuid.uuid4()}", headers=old).status == 404
+    server = create_active(admin, image)
+    saved = finished(admin, admin.compute.create_server_image(server, "old").id)
+    shown = json.loads(compute("GET", f"/v2.1/images/{saved.id}", headers=old).data)["image"]
+    assert (shown["server"]["id"], shown["metadata"]["image_type"]) == (server.id, "snapshot")
+    assert compute("DELETE", f"/v2.1/images/{saved.id}", headers=old).status == 204
+    assert compute("DELETE", f"/v2.1/images/{saved.id}", headers=old).status == 404

@@ -102,6 +102,10 @@ def _document(
         "boot_roles": ",".join(sorted(context.access.roles)),
         "owner_user_name": context.access.user_name,
         "owner_project_name": context.access.project_name or "",
+        "base_image_ref": base.get("base_image_ref") or row.image_ref,
+        "image_type": "snapshot",
+        "instance_uuid": row.id,
+        "user_id": context.user_id,
         **wanted.metadata,
         "id": image_id,
         "name": wanted.name,
@@ -110,12 +114,8 @@ def _document(
         "container_format": "bare",
         "min_disk": row.flavor["disk_gb"],
         "min_ram": base.get("min_ram") or 0,
-        "image_type": "snapshot",
         "image_location": "snapshot",
         "image_state": "available",
-        "instance_uuid": row.id,
-        "base_image_ref": base.get("base_image_ref") or row.image_ref,
-        "user_id": context.user_id,
         "owner_id": row.project_id,
     }
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import urllib3
 
-from services.platform.faults import BadRequest, Unavailable, fault_for_status
+from services.platform.faults import BadRequest, Fault, Unavailable, fault_for_status
 from services.platform.outgoing import http_pool
 
 _ID = re.compile(r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")
@@ -64,7 +65,7 @@ class Images:
 
     def document(self, image_id: str, token: str) -> dict[str, Any]:
         """All that the image says of itself; nothing where there is none (any more). Raises Unavailable."""
-        answer = self._ask("GET", f"{self._url}/{image_id}", token)
+        answer = self._ask("GET", f"{self._url}/{quote(image_id, safe='')}", token)
         if answer.status in (403, 404):
             return {}
         if answer.status != 200:
@@ -79,10 +80,13 @@ class Images:
         answer = self._ask("POST", self._url, token, json.dumps(document).encode())
         if answer.status == 201 or (answer.status == 409 and self.document(document["id"], token)):
             return
-        if answer.status >= 500:
-            raise Unavailable(_NO_ANSWER)
-        text = re.sub(r"<[^>]*>", " ", answer.data.decode(errors="replace"))
-        raise fault_for_status(answer.status, " ".join(text.split())[:300])
+        raise _refusal(answer)
+
+    def delete(self, image_id: str, token: str) -> None:
+        """Raises NotFound, Forbidden, Unavailable."""
+        answer = self._ask("DELETE", f"{self._url}/{quote(image_id, safe='')}", token)
+        if answer.status != 204:
+            raise _refusal(answer)
 
     def _ask(self, method: str, url: str, token: str, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
         headers = {"X-Auth-Token": token, "Content-Type": "application/json"}
@@ -90,3 +94,11 @@ class Images:
             return self._pool.request(method, url, headers=headers, body=body)
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable("The image service cannot be reached. Retry in a moment.") from error
+
+
+def _refusal(answer: urllib3.BaseHTTPResponse) -> Fault:
+    """What the image service refused, in its own words."""
+    if answer.status >= 500:
+        return Unavailable(_NO_ANSWER)
+    text = re.sub(r"<[^>]*>", " ", answer.data.decode(errors="replace"))
+    return fault_for_status(answer.status, " ".join(text.split())[:300])
