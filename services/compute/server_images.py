@@ -17,8 +17,8 @@ from services.compute.models import ServerImage
 
 #: How long a request may take from the announcement of its image to the beginning of its task.
 ANNOUNCED_FOR = timedelta(seconds=60)
-#: When the removal of an image is tried again.
-REMOVED_WITHIN = timedelta(seconds=5)
+#: How long after it was called off an image is looked at: by then its host knows, or has filled it. And how often.
+LOOKED_AT_AFTER = timedelta(seconds=3)
 SWEEP_BATCH = 50
 
 
@@ -65,7 +65,10 @@ def is_whole(session: Session, instance_id: str) -> None:
 
 
 def call_off(session: Session, instance_id: str, now: datetime) -> None:
-    """No image will be made of the instance: what there is of it goes. Harmless where none was to be made."""
+    """No image will be made of the instance: what there is of it goes, unless it is whole.
+
+    Harmless where none was to be made.
+    """
     row = wanted_image(session, instance_id)
     if row is not None:
         discard(row, now)
@@ -79,7 +82,7 @@ def give_up(session: Session, image_id: str, now: datetime) -> None:
 
 
 def discard(row: ServerImage, now: datetime) -> None:
-    row.purpose, row.check_at = Purpose.UNWANTED, now
+    row.purpose, row.check_at = Purpose.UNWANTED, now + LOOKED_AT_AFTER
 
 
 def is_any_due(session: Session, now: datetime) -> bool:
@@ -92,7 +95,7 @@ def take_unwanted(session: Session, now: datetime) -> Sequence[str]:
     due = select(ServerImage).where(ServerImage.check_at <= now).order_by(ServerImage.check_at).limit(SWEEP_BATCH)
     rows = session.scalars(due).all()
     for row in rows:
-        discard(row, now + REMOVED_WITHIN)
+        discard(row, now)
     return [row.id for row in rows]
 
 

@@ -87,7 +87,7 @@ def test_an_image_of_a_server_survives_a_failure_at_each_request(fate: str, requ
 
 
 @pytest.mark.parametrize("messages", range(8))
-def test_a_server_that_is_deleted_while_its_image_is_made_leaves_none(messages: int) -> None:
+def test_a_server_that_is_deleted_while_its_image_is_made_leaves_a_whole_one_or_none(messages: int) -> None:
     with region() as made:
         server = made.create(image=IMAGE)
         made.settle()
@@ -101,8 +101,7 @@ def test_a_server_that_is_deleted_while_its_image_is_made_leaves_none(messages: 
         made.settle()
         made.check()
         assert [row.vm_state for row in made.rows()] == [VmState.DELETED]
-        was_done = messages >= 7
-        assert (image_id in made.images.images) == (whole and was_done)
+        assert image_id in made.images.images or not whole, "an image that somebody may have seen is gone"
 
 
 @pytest.mark.parametrize("dies_after", ["announced", "made"])
@@ -130,8 +129,8 @@ def test_the_image_of_a_server_whose_host_stays_away_is_given_up() -> None:
         made.ask_for_image(server, str(uuid.uuid4()))
         made.set_alive(str(row.host), False)
         made.transactor.write(lambda session: age(session, server, 61))
-        made.sweep()
-        made.sweep()
+        for _ in range(3):
+            made.sweep()
         (row,) = made.rows()
         assert (row.vm_state, row.task_state) == (VmState.ACTIVE, None)
         assert list(made.images.images) == [IMAGE]
