@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from lab import cli_faults, cli_wan, shell
 from lab.errors import LabError, NoEngineError
+from lab.moves import command as move_command
 from lab.paths import ROOT, STATE_FILE
 from lab.store_address import find_store
 from storage.cli import rbd, storage
@@ -114,6 +115,7 @@ def engine(
 cli_faults.register(app)
 cli_wan.register(app)
 shell.register(app)
+move_command.register(app)
 app.add_typer(rbd.app, name="rbd", callback=find_store)
 app.add_typer(storage.app, name="storage", callback=find_store)
 

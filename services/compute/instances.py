@@ -11,7 +11,8 @@ from services.compute.attachment_states import RELEASED, AttachmentStatus
 from services.compute.attachments import abandon, attachments_of, leave_host, release_all
 from services.compute.hosts import Resources
 from services.compute.models import Allocation, Instance, InstanceAction
-from services.compute.states import BUILDING_TASKS, Power, Task, VmState, finish
+from services.compute.server_images import call_off, is_whole
+from services.compute.states import BUILDING_TASKS, IMAGE_STEPS, Power, Task, VmState, finish
 from services.platform.times import zulu_micro
 
 #: How long after a step its row is looked at again, in case the hint or its effect was lost.
@@ -34,10 +35,16 @@ def start_task(instance: Instance, task: Task, request_id: str, now: datetime) -
     instance.check_at = now + STEP_PATIENCE
 
 
+def start_delete(session: Session, instance: Instance, request_id: str, now: datetime) -> None:
+    """The instance is to go, whatever else is being done for it."""
+    call_off(session, instance.id, now)
+    start_task(instance, Task.DELETING, request_id, now)
+
+
 def end_task(session: Session, instance: Instance, *, succeeded: bool, power: Power, now: datetime) -> None:
     """The instance's task is over. Frees the claim of what no longer runs anywhere."""
     task = Task(instance.task_state or "")
-    instance.vm_state = finish(task, succeeded=succeeded)
+    instance.vm_state = finish(task, VmState(instance.vm_state), succeeded=succeeded)
     instance.task_state = None
     instance.check_at = None
     instance.power_state = power
@@ -59,6 +66,25 @@ def fail(session: Session, instance: Instance, message: str, details: str, now: 
         abandon(session, instance, now)
     instance.fault = {"code": 500, "message": message, "details": details, "created": zulu_micro(now)}
     end_task(session, instance, succeeded=False, power=Power(instance.power_state), now=now)
+
+
+def end_image_step(session: Session, instance: Instance, problem: str, now: datetime) -> bool:
+    """A step of making an image is over; with a `problem`, there will be none. Whether there is another step now.
+
+    Whatever becomes of the image, the server is what it was.
+    """
+    task = Task(instance.task_state or "")
+    following = None if problem else IMAGE_STEPS[task]
+    if following is not None:
+        start_task(instance, following, instance.request_id, now)
+        return True
+    if problem:
+        call_off(session, instance.id, now)
+    else:
+        is_whole(session, instance.id)
+    instance.task_state, instance.check_at, instance.updated_at = None, None, now
+    note_event(session, instance, task, succeeded=not problem, now=now, problem=problem)
+    return False
 
 
 def end_delete(session: Session, instance: Instance, now: datetime) -> list[str]:
@@ -91,7 +117,9 @@ def release(session: Session, instance_id: str) -> None:
     session.execute(delete(Allocation).where(Allocation.instance_id == instance_id))
 
 
-def note_event(session: Session, instance: Instance, task: Task, *, succeeded: bool, now: datetime) -> None:
+def note_event(
+    session: Session, instance: Instance, task: Task, *, succeeded: bool, now: datetime, problem: str = ""
+) -> None:
     """Add the end of a task to the history of the action that began it."""
     action = session.get(InstanceAction, (instance.id, instance.request_id))
     if action is None:
@@ -105,6 +133,7 @@ def note_event(session: Session, instance: Instance, task: Task, *, succeeded: b
         Task.REBOOTING: "compute_reboot_instance",
         Task.REBOOTING_HARD: "compute_reboot_instance",
         Task.DELETING: "compute_terminate_instance",
+        **dict.fromkeys(IMAGE_STEPS, "compute_snapshot_instance"),
     }
     event = {
         "event": names[task],
@@ -116,4 +145,4 @@ def note_event(session: Session, instance: Instance, task: Task, *, succeeded: b
     action.events = [*action.events, event]
     action.updated_at = now
     if not succeeded:
-        action.message = (instance.fault or {}).get("message", "Error")
+        action.message = problem or (instance.fault or {}).get("message", "Error")

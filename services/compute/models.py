@@ -156,6 +156,25 @@ class VolumeAttachment(Versioned, Base):
     updated_at: Mapped[datetime | None]
 
 
+class ServerImage(Versioned, Base):
+    """An image that is being made of a server, or one that came to nothing and is still to be removed.
+
+    While it is being made, the instance's task says how far that is. The row goes when the image is whole, or gone.
+    """
+
+    __tablename__ = "server_images"
+
+    #: The image's id.
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    instance_id: Mapped[str] = mapped_column(String(36), index=True)
+    #: `server_images.Purpose`.
+    purpose: Mapped[str] = mapped_column(String(16))
+    #: When the image is to be removed, unless it is being made.
+    check_at: Mapped[datetime | None] = mapped_column(index=True)
+    request_id: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
 class Allocation(Base):
     """What an instance takes of a host: the claim. It exists or it does not, so giving it back twice is harmless."""
 

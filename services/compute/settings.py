@@ -29,5 +29,7 @@ class ComputeSettings(Settings):
     host_vcpus: int = 16
     host_memory_mb: int = 32_768
     host_disk_gb: int = 500
+    #: How much a host keeps of the images that it booted.
+    image_cache_mb: int = 2048
     #: How long a fake guest takes to boot.
     boot_seconds: float = 0.2

@@ -27,6 +27,9 @@ class Task(StrEnum):
     POWERING_ON = "powering-on"
     REBOOTING = "rebooting"
     REBOOTING_HARD = "rebooting_hard"
+    IMAGE_SNAPSHOT = "image_snapshot"
+    IMAGE_PENDING_UPLOAD = "image_pending_upload"
+    IMAGE_UPLOADING = "image_uploading"
     DELETING = "deleting"
 
 
@@ -60,6 +63,7 @@ ACTIONS: dict[str, Action] = {
     "start": Action(Task.POWERING_ON, frozenset({VmState.STOPPED})),
     "reboot": Action(Task.REBOOTING, frozenset({VmState.ACTIVE})),
     "reboot-hard": Action(Task.REBOOTING_HARD, frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.ERROR})),
+    "createImage": Action(Task.IMAGE_SNAPSHOT, frozenset({VmState.ACTIVE, VmState.STOPPED})),
 }
 
 #: What may be done to a server's volumes, and when. It is no task of the instance: these have a life of their own.
@@ -86,6 +90,14 @@ OUTCOMES: dict[tuple[Task, bool], VmState] = {
     (Task.DELETING, True): VmState.DELETED,
 }
 
+#: The steps of making an image of a server, and what follows each that succeeded (None: nothing, the image is there).
+#: The server stays what it is, whether they succeed or fail.
+IMAGE_STEPS: dict[Task, Task | None] = {
+    Task.IMAGE_SNAPSHOT: Task.IMAGE_PENDING_UPLOAD,
+    Task.IMAGE_PENDING_UPLOAD: Task.IMAGE_UPLOADING,
+    Task.IMAGE_UPLOADING: None,
+}
+
 #: The tasks of an instance that is being built.
 BUILDING_TASKS = frozenset({Task.SCHEDULING, Task.BLOCK_DEVICE_MAPPING, Task.SPAWNING})
 
@@ -96,6 +108,9 @@ ORDERS: dict[Task, str] = {
     Task.POWERING_ON: "power_on",
     Task.REBOOTING: "reboot",
     Task.REBOOTING_HARD: "reboot",
+    Task.IMAGE_SNAPSHOT: "snapshot",
+    Task.IMAGE_PENDING_UPLOAD: "prepare_upload",
+    Task.IMAGE_UPLOADING: "upload",
     Task.DELETING: "destroy",
 }
 
@@ -114,8 +129,10 @@ def allow(action: str, vm_state: VmState, task: Task | None) -> None:
         raise IllegalTransition(f"'{action}' in vm_state {vm_state}, task_state {task}")
 
 
-def finish(task: Task, *, succeeded: bool) -> VmState:
-    """The state after `task` ended. Raises IllegalTransition where that end is not in the table."""
+def finish(task: Task, vm_state: VmState, *, succeeded: bool) -> VmState:
+    """The state after `task` ended that began in `vm_state`. Raises IllegalTransition where that end is in no table."""
+    if task in IMAGE_STEPS:
+        return vm_state
     try:
         return OUTCOMES[task, succeeded]
     except KeyError:

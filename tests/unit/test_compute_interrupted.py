@@ -7,13 +7,20 @@ each message.
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
+from datetime import timedelta
 
-from compute_region import HOSTS, nodes, region
+import pytest
+from compute_region import HOSTS, IMAGE, IMAGE_DATA, nodes, region
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from image_service_fake import FATES
+from sqlalchemy.orm import Session
 
+from services.compute.models import Instance
 from services.compute.states import VmState
+from services.platform.times import utcnow
 
 numbers = st.integers(0, 1000)
 steps = st.lists(
@@ -22,6 +29,7 @@ steps = st.lists(
         st.tuples(st.sampled_from(["create", "create", "sweep"]), numbers),
         st.tuples(st.sampled_from(["die", "return"]), numbers),
         st.tuples(st.sampled_from(["delete", "stop", "start", "reboot-hard"]), numbers),
+        st.tuples(st.sampled_from(["image", "image", "announced", "made", *FATES]), numbers),
     ),
     max_size=60,
 )
@@ -31,7 +39,7 @@ steps = st.lists(
 @given(steps)
 def test_whatever_becomes_of_messages_and_hosts_everything_ends_once(plan: list[tuple[str, int]]) -> None:
     with region() as made:
-        ids: list[str] = [made.create()]
+        ids: list[str] = [made.create(image=IMAGE)]
         for step, number in plan:
             messages = made.bag.messages
             if step in ("deliver", "twice", "lose"):
@@ -42,7 +50,11 @@ def test_whatever_becomes_of_messages_and_hosts_everything_ends_once(plan: list[
                     if step != "lose":
                         made.deliver(message)
             elif step == "create":
-                ids.append(made.create())
+                ids.append(made.create(image=IMAGE if number % 2 else ""))
+            elif step in ("image", "announced", "made"):
+                made.ask_for_image(ids[number % len(ids)], str(uuid.uuid4()), dies_after=step)
+            elif step in FATES:
+                made.images.fates.append(step)
             elif step == "sweep":
                 made.sweep()
             elif step in ("die", "return"):
@@ -51,6 +63,92 @@ def test_whatever_becomes_of_messages_and_hosts_everything_ends_once(plan: list[
                 made.ask(ids[number % len(ids)], step)
         made.settle()
         made.check()
+
+
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("request_number", range(7))
+def test_an_image_of_a_server_survives_a_failure_at_each_request(fate: str, request_number: int) -> None:
+    with region() as made:
+        server = made.create(image=IMAGE)
+        made.settle()
+        image_id = str(uuid.uuid4())
+        made.images.fates = [""] * request_number + [fate]
+        assert made.ask_for_image(server, image_id)
+        for _ in range(3):
+            while made.bag.messages:
+                made.deliver(made.bag.messages.pop(0))
+            made.sweep()
+        made.settle()
+        made.check()
+        assert made.images.data[image_id].startswith(IMAGE_DATA + b"\nQUORATE-GUEST boot=1 ")
+        assert server.encode() in made.images.data[image_id]
+        assert made.images.filled == {image_id: 1}
+        assert [row.vm_state for row in made.rows()] == [VmState.ACTIVE]
+
+
+@pytest.mark.parametrize("messages", range(8))
+def test_a_server_that_is_deleted_while_its_image_is_made_leaves_a_whole_one_or_none(messages: int) -> None:
+    with region() as made:
+        server = made.create(image=IMAGE)
+        made.settle()
+        image_id = str(uuid.uuid4())
+        made.ask_for_image(server, image_id)
+        for _ in range(messages):
+            if made.bag.messages:
+                made.deliver(made.bag.messages.pop(0))
+        whole = image_id in made.images.filled
+        made.ask(server, "delete")
+        made.settle()
+        made.check()
+        assert [row.vm_state for row in made.rows()] == [VmState.DELETED]
+        assert image_id in made.images.images or not whole, "an image that somebody may have seen is gone"
+
+
+@pytest.mark.parametrize("dies_after", ["announced", "made"])
+def test_an_image_whose_request_died_is_removed(dies_after: str) -> None:
+    with region() as made:
+        server = made.create(image=IMAGE)
+        made.settle()
+        made.ask_for_image(server, str(uuid.uuid4()), dies_after=dies_after)
+        made.settle()
+        made.check()
+        assert list(made.images.images) == [IMAGE]
+
+
+def age(session: Session, instance_id: str, seconds: float) -> None:
+    row = session.get(Instance, instance_id)
+    assert row is not None
+    row.updated_at = utcnow() - timedelta(seconds=seconds)
+
+
+def test_the_image_of_a_server_whose_host_stays_away_is_given_up() -> None:
+    with region() as made:
+        server = made.create(image=IMAGE)
+        made.settle()
+        (row,) = made.rows()
+        made.ask_for_image(server, str(uuid.uuid4()))
+        made.set_alive(str(row.host), False)
+        made.transactor.write(lambda session: age(session, server, 61))
+        for _ in range(3):
+            made.sweep()
+        (row,) = made.rows()
+        assert (row.vm_state, row.task_state) == (VmState.ACTIVE, None)
+        assert list(made.images.images) == [IMAGE]
+
+
+def test_a_cached_image_boots_while_the_image_service_is_away() -> None:
+    with region() as made:
+        for _ in range(24):
+            made.create(image=IMAGE)
+        made.settle()
+        assert made.images.downloads == len(HOSTS), "each host fetches an image once"
+        made.ask(made.rows()[0].id, "delete")
+        made.settle()
+        made.images.away = True
+        made.create(image=IMAGE)
+        while made.bag.messages:
+            made.deliver(made.bag.messages.pop(0))
+        assert made.rows()[-1].vm_state == VmState.ACTIVE
 
 
 def test_an_undisturbed_build_needs_no_sweep() -> None:

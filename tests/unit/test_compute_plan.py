@@ -5,8 +5,18 @@ import itertools
 import pytest
 
 from services.compute.agent.journal import Entry, Verdict, judge
-from services.compute.conductor.plan import AskScheduler, FinishDelete, GiveUp, TellAgent, TryElsewhere, Wait, next_step
-from services.compute.states import ORDERS, Task
+from services.compute.conductor.plan import (
+    IMAGE_PATIENCE,
+    AskScheduler,
+    FinishDelete,
+    GiveUp,
+    GiveUpImage,
+    TellAgent,
+    TryElsewhere,
+    Wait,
+    next_step,
+)
+from services.compute.states import IMAGE_STEPS, ORDERS, Task
 from services.compute.zones import Membership, zone_conflict
 
 
@@ -31,6 +41,16 @@ def test_a_delete_needs_no_host_that_is_gone() -> None:
 @pytest.mark.parametrize("task", [Task.POWERING_OFF, Task.POWERING_ON, Task.REBOOTING, Task.REBOOTING_HARD])
 def test_a_guest_of_an_absent_host_waits_for_it(task: Task) -> None:
     assert next_step(task, "h", [], host_up=False, build_attempts=3) == Wait()
+
+
+@pytest.mark.parametrize("task", list(IMAGE_STEPS))
+def test_an_image_waits_for_its_host_for_a_while(task: Task) -> None:
+    step = next_step(task, "h", [], host_up=False, build_attempts=3, waited=IMAGE_PATIENCE)
+    assert step == Wait()
+    step = next_step(task, "h", [], host_up=False, build_attempts=3, waited=IMAGE_PATIENCE * 2)
+    assert isinstance(step, GiveUpImage)
+    step = next_step(task, "h", [], host_up=True, build_attempts=3, waited=IMAGE_PATIENCE * 2)
+    assert step == TellAgent("h", ORDERS[task]), "a large image may take its time"
 
 
 def test_every_task_has_a_next_step_whatever_the_circumstances() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from services.compute.states import (
     ACTIONS,
+    IMAGE_STEPS,
     ORDERS,
     OUTCOMES,
     IllegalTransition,
@@ -33,14 +34,28 @@ def test_every_task_has_an_order_or_is_not_the_agents() -> None:
 
 
 def test_every_task_that_an_agent_does_can_succeed_and_all_but_delete_can_fail() -> None:
-    for task in ORDERS:
+    for task in set(ORDERS) - set(IMAGE_STEPS):
         assert (task, True) in OUTCOMES
         assert ((task, False) in OUTCOMES) == (task is not Task.DELETING)
 
 
 def test_a_delete_cannot_fail() -> None:
     with pytest.raises(IllegalTransition):
-        finish(Task.DELETING, succeeded=False)
+        finish(Task.DELETING, VmState.ACTIVE, succeeded=False)
+
+
+@pytest.mark.parametrize("task", list(IMAGE_STEPS))
+def test_a_server_stays_what_it_is_whatever_becomes_of_its_image(task: Task) -> None:
+    for state, succeeded in itertools.product(ACTIONS["createImage"].allowed, (True, False)):
+        assert finish(task, state, succeeded=succeeded) is state
+
+
+def test_the_steps_of_an_image_end() -> None:
+    task, steps = ACTIONS["createImage"].task, 0
+    following: Task | None = task
+    while following is not None:
+        following, steps = IMAGE_STEPS[following], steps + 1
+    assert steps == len(IMAGE_STEPS)
 
 
 def test_nothing_can_be_asked_of_a_deleted_instance() -> None:

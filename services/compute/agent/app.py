@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 
 from services.compute import topics
+from services.compute.agent.disks import Disks
 from services.compute.agent.fake import FakeDriver
+from services.compute.agent.image_cache import ImageCache
 from services.compute.agent.journal import Journal
 from services.compute.agent.obey import Agent
+from services.compute.image_service import image_client
 from services.compute.settings import ComputeSettings
 from services.platform.broker import Broker
 from services.platform.consumer import Handler, Receiver
@@ -29,8 +32,10 @@ def own_address() -> str:
 
 def parts(settings: ComputeSettings, broker: Broker, hints: Hinter) -> list[Part]:
     """Everything that runs in an agent process."""
-    journal = Journal(settings.data_dir / "guests")
-    agent = Agent(settings.name, own_address(), FakeDriver(journal, settings), journal, hints)
+    journal, images = Journal(settings.data_dir / "guests"), image_client(settings)
+    cache = ImageCache(settings.data_dir / "cache", images, settings.image_cache_mb << 20)
+    driver = FakeDriver(journal, Disks(settings.data_dir / "disks", cache), settings)
+    agent = Agent(settings.name, own_address(), driver, images, journal, hints)
     handlers: dict[str, Handler] = {"obey": agent.obey, "console_output": agent.console_output}
     return [
         Periodic(settings.report_seconds, agent.report_life, "life"),

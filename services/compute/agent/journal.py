@@ -35,6 +35,8 @@ class Entry:
     guest: dict[str, Any] = field(default_factory=dict)
     #: Volumes by id: the last order for each, `is_here` whether the guest has it, and what the order said of it.
     volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: How much of the root disk goes into each image that is being made of the guest, bytes by image id.
+    snapshots: dict[str, int] = field(default_factory=dict)
 
 
 class Verdict(Enum):

@@ -12,6 +12,7 @@ from services.compute.api import (
     flavor_access,
     flavors,
     hypervisors,
+    image_proxy,
     instance_actions,
     keypairs,
     quota_sets,
@@ -25,6 +26,7 @@ from services.compute.api import (
 from services.compute.api import services as service_list
 from services.compute.api.images import Images
 from services.compute.api.parts import ApiParts
+from services.compute.other_regions import OtherRegions
 from services.compute.sealed import Seal
 from services.compute.settings import ComputeSettings
 from services.compute.volume_service import volume_client
@@ -46,6 +48,7 @@ RESOURCES = (
     server_metadata,
     volume_attachments,
     instance_actions,
+    image_proxy,
     flavors,
     flavor_access,
     keypairs,
@@ -77,6 +80,7 @@ def build_app(
         Images(settings.image_url),
         settings,
         volume_client(settings),
+        OtherRegions(settings.identity_url, settings.region),
         Seal(settings.service_password),
     )
     render = partial(render_fault, settings.identity_url)

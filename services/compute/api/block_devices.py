@@ -13,7 +13,7 @@ from services.compute.api.body import since
 from services.compute.api.images import ImageView
 from services.compute.api.parts import ApiParts
 from services.compute.api.server_bodies import BlockDevice, NewServer
-from services.compute.api.usable_volumes import check_status, find_volume, refuse_taken
+from services.compute.api.usable_volumes import check_status, find_volume, refuse_elsewhere, refuse_taken
 from services.compute.attachment_states import AttachmentStatus
 from services.compute.models import Instance, VolumeAttachment
 from services.compute.volume_service import Refused
@@ -163,6 +163,7 @@ def _disk(one: BlockDevice, boot_index: int | None, context: Context, parts: Api
 def _of_volume(disk: Disk, context: Context, parts: ApiParts) -> Disk:
     volume = find_volume(str(disk.source_id), context, parts)
     if volume is None:
+        refuse_elsewhere(str(disk.source_id), context, parts)
         raise BadRequest(_INVALID + f"failed to get volume {disk.source_id}.")
     check_status(volume)
     if disk.boot_index is not None and not volume.bootable:

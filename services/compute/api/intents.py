@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from services.compute import topics
 from services.compute.api.parts import ApiParts
 from services.compute.api.server_queries import find_server
-from services.compute.instances import start_task
+from services.compute.instances import start_delete
 from services.compute.models import Instance, InstanceAction
 from services.compute.states import Task
 from services.platform.context import Context
@@ -50,7 +50,7 @@ def delete(server_id: str, context: Context, parts: ApiParts) -> None:
         if row.task_state == Task.DELETING:
             return
         record_action(session, row, "delete", context)
-        start_task(row, Task.DELETING, context.request.request_id, utcnow())
+        start_delete(session, row, context.request.request_id, utcnow())
 
     parts.transactor.write(work)
     parts.hints.send(topics.CONDUCTOR, "advance", instance_ids=[server_id])

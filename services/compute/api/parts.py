@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.compute.api.images import Images
+from services.compute.other_regions import OtherRegions
 from services.compute.sealed import Seal
 from services.compute.settings import ComputeSettings
 from services.compute.volume_service import VolumeService
@@ -26,6 +27,7 @@ class ApiParts:
     images: Images
     settings: ComputeSettings
     volumes: VolumeService
+    other_regions: OtherRegions
     seal: Seal
 
 

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from services.compute import topics
+from services.compute.api import image_creation
 from services.compute.api.intents import delete, record_action, refuse_locked
 from services.compute.api.parts import ApiParts, Parts
 from services.compute.api.server_queries import find_server
 from services.compute.instances import start_task
+from services.compute.server_images import call_off
 from services.compute.states import IllegalTransition, Task, VmState, begin
 from services.platform.authentication import Authenticated
 from services.platform.context import Context
@@ -109,6 +111,7 @@ def _reset_state(server_id: str, argument: Any, context: Context, parts: ApiPart
     def work(session: Session) -> None:
         row = find_server(session, server_id, context)
         record_action(session, row, "reset-state", context)
+        call_off(session, row.id, utcnow())
         row.vm_state, row.task_state, row.check_at = VmState(state), None, None
         row.op += 1  # whatever an agent still reports is of an order that no longer counts
         row.updated_at = utcnow()
@@ -151,6 +154,7 @@ HANDLERS: dict[str, Handler] = {
     "os-resetState": _reset_state,
     "os-getConsoleOutput": _console_output,
     "forceDelete": _force_delete,
+    image_creation.ACTION: image_creation.create_image,
 }
 
 

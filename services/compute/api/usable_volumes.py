@@ -22,10 +22,11 @@ def find_volume(volume_id: str, context: Context, parts: ApiParts) -> VolumeView
     return volume if volume is not None and context.sees_project(volume.project_id) else None
 
 
-def no_such_volume(volume_id: str, parts: ApiParts) -> str:
-    """The sentence for a volume that is not here, or not the user's."""
-    region = parts.settings.region
-    return f"Volume {volume_id} could not be found in {region}. A volume of another region cannot be attached."
+def refuse_elsewhere(volume_id: str, context: Context, parts: ApiParts) -> None:
+    """Raises BadRequest where another region has the volume, with what to do then."""
+    found = parts.other_regions.find_volume(volume_id, context.token)
+    if found is not None:
+        raise BadRequest(found.refusal(parts.settings.region))
 
 
 def check_status(volume: VolumeView) -> None:

@@ -16,7 +16,7 @@ from services.compute.api.intents import refuse_locked
 from services.compute.api.parts import ApiParts, Parts
 from services.compute.api.server_bodies import Tag
 from services.compute.api.server_queries import find_server
-from services.compute.api.usable_volumes import check_zone, find_volume, no_such_volume
+from services.compute.api.usable_volumes import check_zone, find_volume, refuse_elsewhere
 from services.compute.api.zones import view_hosts
 from services.compute.attachments import attachments_of, is_shown
 from services.compute.models import VolumeAttachment
@@ -117,7 +117,8 @@ def attach_volume(
         zone = parts.transactor.read(lambda session: _zone_of(session, server_id, context, parts))
         volume = find_volume(wanted.volumeId, context, parts)
         if volume is None:
-            raise NotFound(no_such_volume(wanted.volumeId, parts))
+            refuse_elsewhere(wanted.volumeId, context, parts)
+            raise NotFound(f"Volume {wanted.volumeId} could not be found.")
         if volume.multiattach and version.minor < 60:
             raise BadRequest("Multiattach volumes are only supported starting with compute API version 2.60.")
         check_zone(volume, zone, f"Instance {server_id}", parts)

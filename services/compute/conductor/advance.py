@@ -18,6 +18,7 @@ from services.compute.conductor.plan import (
     AskScheduler,
     FinishDelete,
     GiveUp,
+    GiveUpImage,
     PrepareVolumes,
     TellAgent,
     TryElsewhere,
@@ -25,10 +26,11 @@ from services.compute.conductor.plan import (
     next_step,
 )
 from services.compute.hosts import hosts_up
-from services.compute.instances import STEP_PATIENCE, end_delete, fail, release, try_elsewhere
+from services.compute.instances import STEP_PATIENCE, end_delete, end_image_step, fail, release, try_elsewhere
 from services.compute.models import Instance
+from services.compute.server_images import wanted_image
 from services.compute.settings import ComputeSettings
-from services.compute.states import ORDERS, Task
+from services.compute.states import IMAGE_STEPS, ORDERS, Task
 from services.platform.database import Transactor
 from services.platform.hints import Hinter
 from services.platform.times import utcnow
@@ -54,6 +56,7 @@ def order_for(session: Session, instance: Instance, order: str) -> dict[str, Any
     """The message to an agent: all it needs, since it has no database."""
     spec = {
         "name": instance.name,
+        "hostname": instance.hostname,
         "project_id": instance.project_id,
         "vcpus": instance.flavor["vcpus"],
         "memory_mb": instance.flavor["memory_mb"],
@@ -62,6 +65,8 @@ def order_for(session: Session, instance: Instance, order: str) -> dict[str, Any
     }
     if order == ORDERS[Task.SPAWNING]:
         spec["volumes"] = [volume_spec(row) for row in attachments_of(session, [instance.id])]
+    if instance.task_state in IMAGE_STEPS and (image := wanted_image(session, instance.id)) is not None:
+        spec["new_image"] = image.id
     return {
         "instance_id": instance.id,
         "op": instance.op,
@@ -99,7 +104,12 @@ class Advance:
         for row in rows:
             task = Task(row.task_state or "")
             step = next_step(
-                task, row.host, row.tried, host_up=row.host in up, build_attempts=self._settings.build_attempts
+                task,
+                row.host,
+                row.tried,
+                host_up=row.host in up,
+                build_attempts=self._settings.build_attempts,
+                waited=now - (row.updated_at or now),
             )
             match step:
                 case AskScheduler():
@@ -117,6 +127,8 @@ class Advance:
                 case GiveUp(reason):
                     release(session, row.id)
                     fail(session, row, reason, "", now)
+                case GiveUpImage(reason):
+                    end_image_step(session, row, reason, now)
                 case FinishDelete():
                     messages.attachments += end_delete(session, row, now)
                 case Wait():

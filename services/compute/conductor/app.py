@@ -8,6 +8,8 @@ from services.compute.conductor.attaching import Attaching
 from services.compute.conductor.attachment_steps import Steps
 from services.compute.conductor.reports import Reports
 from services.compute.conductor.strays import Strays
+from services.compute.conductor.unwanted_images import UnwantedImages
+from services.compute.image_service import image_client
 from services.compute.liveness import Liveness
 from services.compute.sealed import Seal
 from services.compute.settings import ComputeSettings
@@ -30,6 +32,7 @@ def parts(settings: ComputeSettings, transactor: Transactor, broker: Broker, hin
     attaching = Attaching(transactor, hints, Steps(volumes, Seal(settings.service_password)), settings)
     strays = Strays(transactor, volumes, attaching)
     reports = Reports(transactor, hints, settings)
+    unwanted = UnwantedImages(transactor, image_client(settings))
     handlers: dict[str, Handler] = {
         "advance": advance.advance,
         "attachments": attaching.work,
@@ -43,6 +46,7 @@ def parts(settings: ComputeSettings, transactor: Transactor, broker: Broker, hin
         Receiver(broker, topics.CONDUCTOR, handlers, threads=4),
         Periodic(0.5, advance.sweep, "sweep"),
         Periodic(0.5, attaching.sweep, "attachments"),
+        Periodic(1.0, unwanted.sweep, "images"),
     ]
     if settings.volume_url:
         running.append(Periodic(settings.stray_seconds, strays.look, "strays"))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
-from services.compute.states import ORDERS, Task
+from services.compute.states import IMAGE_STEPS, ORDERS, Task
+
+#: How long the image of a server whose host is away is waited for, from the end of its last step.
+IMAGE_PATIENCE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,13 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUpImage:
+    """The image that is being made of it will not be whole. The server itself stays what it is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FinishDelete:
     """Nothing runs anywhere that could be reached: the row is all there is to delete."""
 
@@ -50,11 +61,19 @@ class Wait:
     """Only its host can do it, and its host is away. The intent stays stored."""
 
 
-Step = AskScheduler | PrepareVolumes | TellAgent | TryElsewhere | GiveUp | FinishDelete | Wait
+Step = AskScheduler | PrepareVolumes | TellAgent | TryElsewhere | GiveUp | GiveUpImage | FinishDelete | Wait
 
 
-def next_step(task: Task, host: str | None, tried: Collection[str], *, host_up: bool, build_attempts: int) -> Step:
-    """What is to be done now for an instance with `task` on `host` (None: none claimed yet)."""
+def next_step(
+    task: Task,
+    host: str | None,
+    tried: Collection[str],
+    *,
+    host_up: bool,
+    build_attempts: int,
+    waited: timedelta = timedelta(0),
+) -> Step:
+    """What is to be done now for an instance with `task` on `host` (None: none claimed yet), `waited` for until now."""
     if task is Task.SCHEDULING:
         return AskScheduler()
     if host is None:
@@ -66,5 +85,7 @@ def next_step(task: Task, host: str | None, tried: Collection[str], *, host_up: 
         if len(tried) + 1 >= build_attempts:
             return GiveUp(f"Exceeded {build_attempts} build attempts; the last was on {host}, which stopped answering.")
         return TryElsewhere(host)
+    if task in IMAGE_STEPS and waited > IMAGE_PATIENCE:
+        return GiveUpImage(f"{host}, which has the disk, stopped answering.")
     # A guest on a host that comes back is destroyed when the host reports it (inventory).
     return FinishDelete() if task is Task.DELETING else Wait()

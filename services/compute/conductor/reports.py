@@ -6,7 +6,7 @@ import logging
 import uuid
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +17,11 @@ from services.compute import topics
 from services.compute.attachment_states import NOT_AT_THE_HOST
 from services.compute.attachments import attachment_order
 from services.compute.hosts import COMPUTE_BINARY
-from services.compute.instances import end_delete, end_task, fail, try_elsewhere
+from services.compute.instances import end_delete, end_image_step, end_task, fail, try_elsewhere
 from services.compute.liveness import report_life
 from services.compute.models import ComputeNode, Instance, VolumeAttachment
 from services.compute.settings import ComputeSettings
-from services.compute.states import ORDERS, Power, Task
+from services.compute.states import IMAGE_STEPS, ORDERS, Power, Task
 from services.platform.database import Transactor
 from services.platform.hints import Hinter
 from services.platform.times import utcnow
@@ -47,6 +47,16 @@ class Outcome:
         return cls(**body)
 
 
+@dataclass(frozen=True, slots=True)
+class After:
+    """What follows a stored outcome: whether the instance needs another host, or has another step to be ordered, and
+    the attachments that there is work for now."""
+
+    needs_a_host: bool = False
+    goes_on: bool = False
+    attachments: list[str] = field(default_factory=list)
+
+
 def answers_the_task(outcome: Outcome, host: str, row: Instance) -> bool:
     """Whether the outcome is of the order that the row waits for, and not of an older one or of another host."""
     return (
@@ -66,31 +76,35 @@ class Reports:
     def outcome(self, host: str, outcome: dict[str, Any]) -> None:
         """An order is done, or has failed."""
         parsed = Outcome.parse(outcome)
-        rescheduled, attachments = self._transactor.write(lambda session: self._store(session, host, parsed, utcnow()))
-        if rescheduled:
+        after = self._transactor.write(lambda session: self._store(session, host, parsed, utcnow()))
+        if after.needs_a_host:
             self._hints.send(topics.SCHEDULER, "schedule", instance_ids=[parsed.instance_id])
-        if attachments:
-            self._hints.send(topics.CONDUCTOR, "attachments", attachment_ids=attachments)
+        if after.goes_on:
+            self._hints.send(topics.CONDUCTOR, "advance", instance_ids=[parsed.instance_id])
+        if after.attachments:
+            self._hints.send(topics.CONDUCTOR, "attachments", attachment_ids=after.attachments)
 
-    def _store(self, session: Session, host: str, outcome: Outcome, now: datetime) -> tuple[bool, list[str]]:
-        """Whether the instance needs another host, and the attachments that there is work for now."""
+    def _store(self, session: Session, host: str, outcome: Outcome, now: datetime) -> After:
         row = session.get(Instance, outcome.instance_id)
         if row is None or not answers_the_task(outcome, host, row):
             log.info("late report of %s for %s from %s", outcome.order, outcome.instance_id, host)
-            return False, []
+            return After()
+        problem = "" if outcome.succeeded else outcome.message or "The host could not do it."
+        if row.task_state in IMAGE_STEPS:
+            return After(goes_on=end_image_step(session, row, problem, now))
         if outcome.succeeded and row.task_state == Task.DELETING:
-            return False, end_delete(session, row, now)
+            return After(attachments=end_delete(session, row, now))
         if outcome.succeeded:
             end_task(session, row, succeeded=True, power=Power(outcome.power), now=now)
             log.info("instance %s is %s", row.id, row.vm_state)
-            return False, []
+            return After()
         if row.task_state == Task.DELETING:
-            return False, []  # stays to be done; the sweep orders it again
+            return After()  # stays to be done; the sweep orders it again
         if row.task_state == Task.SPAWNING and len(row.tried) + 1 < self._settings.build_attempts:
             try_elsewhere(session, row, now)
-            return True, []
-        fail(session, row, outcome.message or "The host could not do it.", f"on host {host}", now)
-        return False, []
+            return After(needs_a_host=True)
+        fail(session, row, problem, f"on host {host}", now)
+        return After()
 
     def life(self, host: str, capacity: dict[str, Any]) -> None:
         """The agent on `host` lives and has so much to offer."""
