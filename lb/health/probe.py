@@ -99,7 +99,8 @@ class Watch:
         now = time.monotonic()
         lateness = now - self._due
         if lateness > LATE:
-            self._health = {name: forgiven(health, lateness) for name, health in self._health.items()}
+            for name, health in self._health.items():
+                self._health[name] = forgiven(health, lateness, self._patience)
         for target in self._targets:
             if not self._is_due(target.name, now):
                 continue

@@ -22,13 +22,15 @@ class Health(NamedTuple):
     healthy: bool = False
     good_at: float = float("-inf")
     well_since: float | None = None
+    excused: float = 0.0  # how much of the silence since then was forgiven
 
 
 def heard(health: Health, good: bool, now: float) -> Health:
     """An answer came."""
     if not good:
         return health if health.healthy else health._replace(well_since=None)
-    return health._replace(good_at=now, well_since=now if health.well_since is None else health.well_since)
+    well_since = now if health.well_since is None else health.well_since
+    return health._replace(good_at=now, well_since=well_since, excused=0.0)
 
 
 def judged(health: Health, now: float, patience: Patience) -> Health:
@@ -39,6 +41,7 @@ def judged(health: Health, now: float, patience: Patience) -> Health:
     return health._replace(healthy=health.healthy or recovered)
 
 
-def forgiven(health: Health, lateness: float) -> Health:
-    """The judge itself was not running for so long: that is not the service's silence."""
-    return health._replace(good_at=health.good_at + lateness)
+def forgiven(health: Health, lateness: float, patience: Patience) -> Health:
+    """The judge itself was not running for so long: that is not the service's silence, up to half of the patience."""
+    time = min(lateness, patience.silence / 2 - health.excused)
+    return health._replace(good_at=health.good_at + time, excused=health.excused + time)

@@ -62,9 +62,15 @@ def test_silence_during_recovery_begins_it_anew() -> None:
     assert not judged(heard(health, True, 12.5), 12.5, PATIENCE).healthy
 
 
-def test_the_judges_own_sleep_is_nobodys_silence() -> None:
-    assert judged(forgiven(healthy_since(10.0), 5.0), 17.5, PATIENCE).healthy
-    assert not judged(forgiven(healthy_since(10.0), 5.0), 18.0, PATIENCE).healthy
+def test_the_judges_own_sleep_is_nobodys_silence_for_a_while() -> None:
+    slept = forgiven(healthy_since(10.0), 0.3, PATIENCE)
+    assert judged(slept, 13.2, PATIENCE).healthy
+    assert not judged(slept, 13.4, PATIENCE).healthy
+    for _ in range(3):
+        slept = forgiven(slept, 0.3, PATIENCE)
+    assert judged(slept, 13.4, PATIENCE).healthy
+    assert not judged(slept, 13.6, PATIENCE).healthy
+    assert judged(forgiven(heard(slept, True, 20.0), 0.4, PATIENCE), 21.3, PATIENCE).healthy
 
 
 class Service:
