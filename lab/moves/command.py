@@ -96,13 +96,13 @@ def find(server: str, to: str, from_region: str, cloud: str) -> tuple[SdkRegion,
 
     Raises BadNameError, MoveRefusedError.
     """
-    there = SdkRegion(to, connect(cloud, to))
     names = compute_regions(connect(cloud, None))
     for name in (to, from_region):
         if name and name not in names:
             raise BadNameError(f"There is no region {name}; there are {', '.join(sorted(names))}.")
     if to == from_region:
         raise BadNameError("--from and --to are the same region.")
+    there = SdkRegion(to, connect(cloud, to))
     others = [SdkRegion(name, connect(cloud, name)) for name in sorted({from_region} if from_region else names - {to})]
     found = [(region, one) for region in others if (one := region.find(server)) is not None]
     if len(found) > 1:
@@ -128,14 +128,13 @@ def compute_regions(connection: Any) -> set[str]:
 
 
 def connect(cloud: str, region: str | None) -> Any:
-    """A connection to one region by an entry of clouds.yaml, whichever regions that lists."""
-    import openstack
+    """A connection to one region by an entry of clouds.yaml; None: the entry's first. Raises BadNameError."""
     from openstack.config import OpenStackConfig
+    from openstack.connection import Connection
+    from openstack.exceptions import ConfigException
 
     own = [str(CLOUDS_FILE)] if CLOUDS_FILE.exists() and not os.environ.get("OS_CLIENT_CONFIG_FILE") else None
-    entry = OpenStackConfig(config_files=own).get_one(cloud=cloud)
-    kept = {name: entry.config[name] for name in ("auth", "auth_type", "verify", "cacert", "cert", "key", "interface")
-            if entry.config.get(name) is not None}  # fmt: skip
-    return openstack.connect(
-        load_yaml_config=False, load_envvars=False, region_name=region or entry.region_name, **kept
-    )  # fmt: skip
+    try:
+        return Connection(config=OpenStackConfig(config_files=own).get_one(cloud=cloud, region_name=region))
+    except ConfigException as error:
+        raise BadNameError(str(error).strip()) from error
