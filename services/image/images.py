@@ -21,6 +21,7 @@ from services.image.lookup import change_once, changes, find_visible
 from services.image.models import Image, Tag, Tombstone
 from services.image.rendering import Version
 from services.image.service import Here
+from services.image.store import BlobStore
 from services.platform.authentication import Authenticated
 from services.platform.context import Context
 from services.platform.database import find_or_add
@@ -114,10 +115,14 @@ def _update(image: Image, changed: patch.Changes, context: Context) -> None:
 @router.delete("/v2/images/{image_id}")
 def delete_image(image_id: str, context: Authenticated, here: Here) -> Response:
     for blob in here.write(lambda session: delete(session, context, image_id)):
-        # The image is gone already. What cannot be removed now, the sweep will find.
-        with suppress(OSError, Unavailable):
-            here.store.delete(blob)
+        # The image is gone already, so nobody need wait for its data to go.
+        here.threads.submit(_remove, here.store, blob)
     return no_content()
+
+
+def _remove(store: BlobStore, blob: str) -> None:
+    with suppress(OSError, Unavailable):  # what cannot be removed now, the sweep will find
+        store.delete(blob)
 
 
 def delete(session: Session, context: Context, image_id: str) -> list[str]:

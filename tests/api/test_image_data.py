@@ -67,7 +67,7 @@ def test_data_comes_back_as_it_was(member: httpx2.Client, data_dir: Path) -> Non
     assert member.get(f"{path}/file").content == content
     assert member.delete(path).status_code == 204
     assert member.get(f"{path}/file").status_code == 404
-    assert not [name for name in files(data_dir) if name.startswith(image["id"])]
+    wait_for(lambda: not [name for name in files(data_dir) if name.startswith(image["id"])], "its data is gone", 1)
 
 
 def test_small_and_chunked_data(member: httpx2.Client) -> None:

@@ -58,7 +58,7 @@ def test_data_comes_back_as_it_was(member: httpx2.Client, swift: FakeSwift, tmp_
     part = member.get(f"{path}/file", headers={"Range": "bytes=1000000-4000000"})
     assert (part.status_code, part.content) == (206, content[1_000_000:4_000_001])
     assert member.delete(path).status_code == 204
-    assert nothing_is_left(swift)
+    wait_for(lambda: nothing_is_left(swift), "its data is gone")
     assert not (tmp_path / "images").exists()
 
 
