@@ -28,8 +28,9 @@ MOST_SEGMENTS: Final = 1000
 
 #: Segments that the manifest names are not there.
 _REFUSED: Final = frozenset({400})
-#: Seconds until a deletion is left to the sweep.
+#: Seconds until a deletion is left to the sweep, and until an entrance is thought silent.
 _REMOVAL_PATIENCE: Final = 2.0
+_REMOVAL_SECONDS: Final = 3.0
 
 
 def segment_name(blob: str, number: int) -> str:
@@ -149,7 +150,7 @@ def remove(account: Account, blob: str, segments: Iterable[str]) -> None:
     The manifest goes first: what is incomplete must not be found.
     """
     with suppress(Missing):
-        account.ask("DELETE", account.path(CONTAINER, blob), patience=_REMOVAL_PATIENCE)
+        account.ask("DELETE", account.path(CONTAINER, blob), patience=_REMOVAL_PATIENCE, seconds=_REMOVAL_SECONDS)
     lines = [quote(f"/{SEGMENTS}/{name}") for name in segments]
     if lines:
         body = "\n".join(lines).encode()

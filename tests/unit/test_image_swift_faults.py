@@ -222,7 +222,7 @@ def test_an_upload_that_waits_is_aborted_at_once(regions: Regions) -> None:
     time.sleep(0.2)
     begun = time.monotonic()
     writer.abort()
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 9  # of 10 that a block may take to leave
     thread.join()
     assert regions.swift.names("images") == []
     regions.other.silent.clear()
