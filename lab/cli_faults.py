@@ -1,7 +1,9 @@
 """The verbs that break parts of the lab and mend them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -10,7 +12,7 @@ from lab import faults
 from lab.containers import LabEngine, open_engine
 from lab.errors import NotRunningError
 from lab.look import running_lab
-from lab.names import BREAKABLE, KNOWN, completions, find_part
+from lab.names import KNOWN, completions, find_part, find_parts
 from lab.topology import Part
 
 Names = Annotated[
@@ -29,41 +31,37 @@ def kill(
     names: Names,
     process: Annotated[str, typer.Option(help="Kill only the program of this name inside.")] = "",
 ) -> None:
-    """SIGKILL parts of the lab; they stay dead until `start` or `heal`."""
-    for engine, part in _each(names):
+    """SIGKILL parts of the lab, all in one instant; they stay dead until `start` or `heal`."""
+    with _found(names) as (engine, parts):
         if process:
-            faults.kill_process(engine, part, process)
-            typer.echo(f"{process} in {part.label} is killed.")
+            for part in parts:
+                faults.kill_process(engine, part, process)
+                typer.echo(f"{process} in {part.label} is killed.")
         else:
-            faults.kill(engine, part)
-            typer.echo(f"{part.label} is killed.")
+            faults.kill_together(engine, parts)
+            _tell(parts, "killed")
 
 
 def pause(names: Names) -> None:
     """Freeze parts of the lab: connections stay open, nothing answers."""
-    for engine, part in _each(names):
-        faults.pause(engine, part)
-        typer.echo(f"{part.label} is frozen.")
+    _break(names, faults.pause, "frozen")
 
 
 def stop(names: Names) -> None:
     """Stop parts of the lab gracefully."""
-    for engine, part in _each(names):
-        faults.stop(engine, part)
-        typer.echo(f"{part.label} is stopped.")
+    _break(names, faults.stop, "stopped")
 
 
 def cut(names: Names) -> None:
     """Cut parts of the lab off the network; they go on alone."""
-    for engine, part in _each(names):
-        faults.cut(engine, part)
-        typer.echo(f"{part.label} is cut off.")
+    _break(names, faults.cut, "cut off")
 
 
 def start(names: Names) -> None:
     """Start dead parts again, thaw frozen ones."""
-    for engine, part in _each(names):
-        typer.echo(f"{part.label} {faults.start(engine, part)}.")
+    with _found(names) as (engine, parts):
+        for part in parts:
+            typer.echo(f"{part.label} {faults.start(engine, part)}.")
 
 
 def heal() -> None:
@@ -91,8 +89,22 @@ def logs(
             sys.stdout.flush()
 
 
-def _each(names: list[str]) -> Iterator[tuple[LabEngine, Part]]:
-    parts: list[Part] = [find_part(name, BREAKABLE) for name in names]
+def _break(names: list[str], verb: Callable[[LabEngine, Part], None], done: str) -> None:
+    """The same to every part, several at a time."""
+    with _found(names) as (engine, parts), ThreadPoolExecutor(faults.AT_ONCE) as pool:
+        list(pool.map(lambda part: verb(engine, part), parts))
+        _tell(parts, done)
+
+
+def _tell(parts: Sequence[Part], done: str) -> None:
+    names = ", ".join(part.label for part in parts)
+    typer.echo(f"{names} {'are' if len(parts) > 1 else 'is'} {done}.")
+
+
+@contextmanager
+def _found(names: list[str]) -> Iterator[tuple[LabEngine, list[Part]]]:
     with open_engine(running_lab().lab) as engine:
-        for part in parts:
-            yield engine, part
+        parts = find_parts(names, engine.containers())
+        if not parts:
+            raise NotRunningError(f"The lab has no {' '.join(names)}; `quorate status` shows what it has.")
+        yield engine, parts

@@ -36,8 +36,7 @@ def kill_together(engine: LabEngine, parts: Sequence[Part]) -> None:
     Where their processes are ours to signal, the first process of each is killed directly, which takes its container
     with it; the engine needs seconds for a whole region.
     """
-    facts = engine.containers()
-    containers = [engine.client.containers.get(facts[part.label].container) for part in parts if part.label in facts]
+    containers = [_container(engine, part) for part in parts]
     pids = {container.attrs["State"]["Pid"]: str(container.id) for container in containers}
     if os.geteuid() == 0 and all(_is_first_process(pid, container) for pid, container in pids.items()):
         for pid in pids:

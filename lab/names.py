@@ -1,11 +1,12 @@
 """The names that commands take: which exist, what was probably meant, what the shell completes."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from lab.errors import BadNameError
-from lab.topology import ONE, SITES, Part, all_parts
+from lab.topology import ONE, SITES, TWO, Part, all_parts
 
+REGION_PREFIX = "region-"
 KNOWN = all_parts(regions=2)
 BREAKABLE = tuple(part for part in KNOWN if part.role != "bootstrap")
 
@@ -17,6 +18,18 @@ def find_part(name: str, parts: Iterable[Part] = KNOWN) -> Part:
     if found is None:
         raise BadNameError(f"There is no {name!r}.{suggestion(name, by_label)}")
     return found
+
+
+def find_parts(names: Iterable[str], there: Container[str]) -> list[Part]:
+    """The breakable parts of these names, each once. `region-one` stands for all of that region that `there` (the
+    labels of what the lab has) holds."""
+    found: dict[str, Part] = {}
+    for name in names:
+        site = name.removeprefix(REGION_PREFIX)
+        whole = name.startswith(REGION_PREFIX) and site in SITES
+        parts = [each for each in BREAKABLE if each.site == site] if whole else [find_part(name, BREAKABLE)]
+        found |= {part.label: part for part in parts if not whole or part.label in there}
+    return list(found.values())
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -33,7 +46,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 def completions(typed: str) -> list[str]:
     """What the shell offers for a NAME."""
-    return [part.label for part in BREAKABLE if part.label.startswith(typed)]
+    regions = [f"{REGION_PREFIX}{site}" for site in (ONE, TWO)]
+    return [name for name in (*(part.label for part in BREAKABLE), *regions) if name.startswith(typed)]
 
 
 def _as_label(name: str) -> str:

@@ -125,7 +125,7 @@ def _served(meters: Sequence[Meter], since: float, slow: float) -> None:
 
 def _mend(trial: RegionTrial) -> None:
     trial.wan.heal()
-    faults.heal(trial.one.engine, trial.one.topology, trial.notes.append)
+    faults.heal(trial.one.engine, trial.one.topology, lambda sentence: None)
     for region in (trial.one, trial.two):
         region.wait_redundant(DEADLINE)
 

@@ -42,6 +42,8 @@ class World:
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._reader.join(5)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None

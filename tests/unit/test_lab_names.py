@@ -10,7 +10,7 @@ from lab.errors import BadNameError, LabError
 from lab.explain import explain, last_lines
 from lab.faults import plan_healing
 from lab.images import IMAGES, Image, digest
-from lab.names import completions, find_part
+from lab.names import completions, find_part, find_parts
 from lab.settle import parse_routes
 from lab.topology import all_parts
 
@@ -33,6 +33,18 @@ def test_a_strange_name_gets_the_list():
     assert find_part("db1").role == "galera"
     assert find_part("one/db1") == find_part("db1")
     assert (find_part("two/db1").name, find_part("two/db1").site) == ("db1", "two")
+
+
+def test_a_region_stands_for_all_of_its_parts():
+    there = {part.label for part in all_parts(2)} - {"proxysql1", "proxysql2"}
+    lost = find_parts(["region-one", "lb1", "two/mq1"], there)
+    assert {part.site for part in lost[:-1]} == {"one"}
+    assert [part.label for part in lost].count("lb1") == 1
+    assert lost[-1].label == "two/mq1"
+    assert not {"bootstrap", "proxysql1"} & {part.label for part in lost}
+    assert find_parts(["region-two"], {"lb1"}) == []
+    with pytest.raises(BadNameError):
+        find_parts(["region-nine"], there)
 
 
 def test_completion():
