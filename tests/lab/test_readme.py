@@ -1,0 +1,64 @@
+"""The commands that the README and the page on regions tell people to type, run on the lab as they stand there."""
+
+import re
+import shlex
+import subprocess
+
+import openstack
+import pytest
+
+from lab.paths import ROOT
+from tests.lab.region import Region
+
+pytestmark = pytest.mark.timeout(1800)
+
+COMMAND = re.compile(r"^(\.venv/bin/[^#\n]*)", re.MULTILINE)
+#: On the page on regions: what breaks and mends. The rest is in the README, too.
+BREAKING = re.compile(r"^\.venv/bin/quorate (kill|heal|shell|fault)")
+SECONDS = 120
+
+
+def test_the_commands_of_the_readme(regions: tuple[Region, Region]) -> None:
+    commands = COMMAND.findall((ROOT / "README.md").read_text())
+    assert any("migrate-region" in command for command in commands)
+    try:
+        _run(commands, regions)
+    finally:
+        _clean_up(regions)
+
+
+def test_the_commands_that_break_regions(regions: tuple[Region, Region]) -> None:
+    commands = COMMAND.findall((ROOT / "docs" / "regions.md").read_text())
+    breaking = [command for command in commands if BREAKING.match(command)]
+    assert len(breaking) > 5
+    _run(breaking, regions)
+
+
+def _run(commands: list[str], regions: tuple[Region, Region]) -> None:
+    for command in commands:
+        words = shlex.split(command)
+        seconds = SECONDS * regions[0].slow
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
+        said = f"{command}\n{done.stdout}{done.stderr}"
+        assert (done.returncode, "Traceback" in said) == (0, False), said
+        if words[1] == "heal":
+            for region in regions:
+                region.wait_redundant(SECONDS)
+
+
+def _clean_up(regions: tuple[Region, Region]) -> None:
+    subprocess.run([".venv/bin/quorate", "fault", "wan", "heal"], cwd=ROOT, check=True, timeout=SECONDS)
+    for region in regions:
+        region.heal()
+        region.wait_redundant(SECONDS)
+        with openstack.connect(cloud="quorate", region_name=region.topology.region) as cloud:
+            for server in cloud.compute.servers(name="^first$"):
+                cloud.delete_server(server.id, wait=True)
+            for volume in cloud.block_storage.volumes(name="data"):
+                cloud.delete_volume(volume.id, wait=True)
+    with openstack.connect(cloud="quorate") as cloud:
+        for image in cloud.image.images(name="demo"):
+            cloud.image.delete_image(image)
+        for row in cloud.object_store.objects("box"):
+            cloud.object_store.delete_object(row.name, container="box")
+        cloud.object_store.delete_container("box", ignore_missing=True)
