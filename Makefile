@@ -4,7 +4,7 @@ V := .venv/bin
 
 help:            ## this table
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{sub(/:.*/,"",$$1); printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-up: .venv/lab    ## bring one region of the lab up, with whatever it needs
+up: .venv/lab    ## bring the lab up, with whatever it needs (REGIONS=1: one region only)
 	@$(V)/quorate up
 down: .venv/lab  ## remove all of the lab and prove that nothing remains
 	@$(V)/quorate down
@@ -17,7 +17,7 @@ check: .venv/test ## lint, types, imports, unit tests
 test: .venv/test ## every test that this machine can run
 	@tests/run
 failover: .venv/test ## break everything in turn and measure it: var/failover.md
-	@$(V)/pytest tests/lab/test_failover.py tests/lab/test_storage.py --runs 3
+	@$(V)/pytest tests/lab/test_failover.py tests/lab/test_storage.py tests/lab/test_regions.py --runs 3
 clean:           ## remove the lab, the virtual environment and all that was generated
 	@lab/clean
 

@@ -14,6 +14,7 @@ from lab.errors import NotRunningError
 from lab.look import running_lab
 from lab.names import KNOWN, completions, find_part, find_parts
 from lab.topology import Part
+from lab.wan import heal_way
 
 Names = Annotated[
     list[str], typer.Argument(metavar="NAME...", help="Parts of the lab, as `quorate status` names them.",
@@ -71,7 +72,11 @@ def heal() -> None:
     with open_engine(state.lab) as engine:
         if not engine.containers():
             raise NotRunningError(f"The lab {state.lab} is not up; `make up` starts it.")
-        if faults.heal(engine, state.topology, lambda sentence: typer.echo(f"{sentence}.")) == 0:
+        mended = faults.heal(engine, state.topology, lambda sentence: typer.echo(f"{sentence}."))
+        way = heal_way(engine) if state.regions > 1 else ""
+        if way:
+            typer.echo(f"The way between the sites is free again ({way}).")
+        if not mended and not way:
             typer.echo("Nothing was broken.")
 
 

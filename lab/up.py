@@ -21,6 +21,7 @@ from lab.state import LabState, load, save
 from lab.status_model import LabStatus
 from lab.topology import OUTSIDE, all_parts
 from lab.waiting import Waiter
+from lab.wan import heal_way
 
 
 def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tuple[LabState, LabStatus]:
@@ -33,6 +34,8 @@ def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tu
         ensure_images(lab, state.regions, progress)
         if engine.network_names():
             heal(engine, state.topology, lambda sentence: progress.say(f"{sentence}."), dead_too=False)
+            if way := heal_way(engine):
+                progress.say(f"The way between the sites is free again ({way}).")
         if state.regions > 1:
             clouds.write_world(CLIENT_CLOUDS_FILE, state.region_topologies, secrets["ADMIN_PASSWORD"])
         with progress.step("Starting containers") as note:

@@ -9,6 +9,7 @@ from typing import Any
 from docker.errors import APIError
 from docker.models.containers import Container
 
+from lab import wan_wish
 from lab.containers import LAB_LABEL, NAME_LABEL, LabEngine
 from lab.errors import LabError, NotRunningError
 from lab.wan_wish import PAIRS, Link, Links, link_of, sentence
@@ -103,6 +104,22 @@ class Wan:
         if code != 0:
             raise LabError(f"The router between the sites refuses: {answer.get('error')}.")
         return answer
+
+
+def way_in_force(engine: LabEngine) -> str:
+    """What is done to traffic between the sites, in one sentence; empty where it is nothing, or not known."""
+    try:
+        return wan_wish.way(Wan(engine).show()["links"])
+    except LabError:
+        return ""
+
+
+def heal_way(engine: LabEngine) -> str:
+    """Undo what is done to it; returns what that was."""
+    found = way_in_force(engine)
+    if found:
+        Wan(engine).apply({})
+    return found
 
 
 def _run(container: Container, command: list[str]) -> tuple[int | None, str]:

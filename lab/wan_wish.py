@@ -72,6 +72,12 @@ def _faulty(links: Links) -> dict[str, Link]:
     return {pair: link for pair, link in links.items() if link != NO_FAULT}
 
 
+def way(links: Links) -> str:
+    """What is done to traffic between the sites, in one sentence; empty where that is nothing."""
+    faulty = _faulty(_by_pair(links))
+    return "; ".join(f"{pair}: {sentence(link)}" for pair, link in faulty.items())
+
+
 def sentence(link: Link) -> str:
     """What is asked of a link, in words."""
     if link["cut"]:

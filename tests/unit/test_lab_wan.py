@@ -71,3 +71,9 @@ def test_a_shell_on_the_client_is_nobody_special() -> None:
         "docker", "exec", "--interactive", "--user", "client", "lab-outside-client", "dig", "x",
     ]  # fmt: skip
     assert "--tty" in exec_command("lab-one-lb1", "lb1", [], interactive=True)
+
+
+def test_the_way_between_the_sites_in_one_sentence() -> None:
+    assert wan_wish.way({}) == ""
+    slowed = wan_wish.changed({}, "one-two", delay_ms=80.0)
+    assert wan_wish.way(wan_wish.changed(slowed, "two-outside", cut=True)) == "one-two: 80 ms each way; two-outside: cut"
