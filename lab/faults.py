@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -19,6 +20,8 @@ KILL_PROCESS = (
 )
 PAUSE_ATTEMPTS = 5
 AT_ONCE = 6
+ROUNDS = 3
+NOTICED_SECONDS = 30.0
 #: A lab never has more: parts that are not there are passed over.
 MOST_REGIONS = 2
 
@@ -31,7 +34,7 @@ def kill(engine: LabEngine, part: Part) -> None:
 
 
 def kill_together(engine: LabEngine, parts: Sequence[Part]) -> None:
-    """SIGKILL several parts as nearly in one instant as this machine allows.
+    """SIGKILL several parts as nearly in one instant as this machine allows; returns when the engine has noticed.
 
     Where their processes are ours to signal, the first process of each is killed directly, which takes its container
     with it; the engine needs seconds for a whole region.
@@ -42,6 +45,9 @@ def kill_together(engine: LabEngine, parts: Sequence[Part]) -> None:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        give_up = time.monotonic() + NOTICED_SECONDS
+        while any(engine.containers()[part.label].is_running for part in parts) and time.monotonic() < give_up:
+            time.sleep(0.2)
         return
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda part: kill(engine, part), parts))
@@ -134,8 +140,23 @@ def plan_healing(facts: dict[str, ContainerFacts]) -> list[tuple[Part, str]]:
 
 
 def heal(engine: LabEngine, topology: Topology, told: Callable[[str], None], dead_too: bool = True) -> int:
-    """Undo every fault; says what was done and returns how many things that were."""
-    steps = [step for step in plan_healing(engine.containers()) if dead_too or step[1] != "dead"]
+    """Undo every fault; says what was done and returns how many things that were.
+
+    It looks again afterwards: what died just before may have been noticed only then.
+    """
+    mended = 0
+    for _ in range(ROUNDS):
+        steps = [step for step in plan_healing(engine.containers()) if dead_too or step[1] != "dead"]
+        if not steps:
+            break
+        mended += len(steps)
+        _mend(engine, topology, steps, told)
+    return mended
+
+
+def _mend(
+    engine: LabEngine, topology: Topology, steps: Sequence[tuple[Part, str]], told: Callable[[str], None]
+) -> None:
     for part in (part for part, fault in steps if fault == "cut"):
         reconnect(engine, part, topology)
         told(f"{part.label} is on the network again")
@@ -143,7 +164,6 @@ def heal(engine: LabEngine, topology: Topology, told: Callable[[str], None], dea
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for part, done in zip(stopped, pool.map(lambda part: start(engine, part), stopped), strict=True):
             told(f"{part.label} {done}")
-    return len(steps)
 
 
 def log_lines(engine: LabEngine, part: Part, follow: bool, tail: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from tests.lab.final_state import FinalState
 from tests.lab.history import Operation, Outcome
 from tests.lab.invariant import Invariant, Problem, ids_of, of
 
+NOT_FOUND = 404
 ROWS = ("user", "project", "image")
 
 
@@ -53,6 +54,8 @@ def objects_are_there(operations: Sequence[Operation], state: FinalState) -> Ite
         return
     deleted = {one.name for one in of(operations, "delete object", Outcome.OK)}
     perhaps = {one.name for one in of(operations, "delete object", Outcome.UNKNOWN)}
+    # Where as many nodes do not know the object yet as delete it, Swift says 404 and has deleted it.
+    perhaps |= {one.name for one in of(operations, "delete object", Outcome.FAIL) if one.status == NOT_FOUND}
     for one in of(operations, "put object", Outcome.OK):
         found = state.objects.get(one.name)
         if one.name not in deleted | perhaps and found != one.facts["checksum"]:

@@ -76,4 +76,6 @@ def test_a_shell_on_the_client_is_nobody_special() -> None:
 def test_the_way_between_the_sites_in_one_sentence() -> None:
     assert wan_wish.way({}) == ""
     slowed = wan_wish.changed({}, "one-two", delay_ms=80.0)
-    assert wan_wish.way(wan_wish.changed(slowed, "two-outside", cut=True)) == "one-two: 80 ms each way; two-outside: cut"
+    assert (
+        wan_wish.way(wan_wish.changed(slowed, "two-outside", cut=True)) == "one-two: 80 ms each way; two-outside: cut"
+    )
