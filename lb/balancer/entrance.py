@@ -27,7 +27,8 @@ TARGETS = (
     Target("image", "127.0.0.1", 9292, "/healthcheck/database"),
 )
 INTERVAL = 0.2
-PATIENCE = Patience(silence=0.45, recovery=1.0)
+# A region that comes back is busy with coming back: nobody hurries to return to it.
+PATIENCE = Patience(silence=0.45, recovery=3.0)
 LAST_RESORT = 5.0
 """Seconds for which an ill entrance is still announced as a last resort."""
 
