@@ -13,7 +13,7 @@ from tests.lab.history import History, Operation, Outcome, failures
 from tests.lab.probe import Meter, Meters, Writes
 from tests.lab.record import Record
 from tests.lab.region import Region, until
-from tests.lab.shared_load import SharedLoad, login_at
+from tests.lab.shared_load import SharedLoad, login_at, remove_objects
 from tests.lab.shared_state import judge_everywhere
 from tests.lab.tenant import Tenant, make_tenant, remove_tenant
 from tests.lab.way import Way
@@ -94,6 +94,7 @@ def run_region_trial(one: Region, two: Region, fault: RegionFault, run: int, wan
         verdict, converged = judge_everywhere((one, two), tenant, operations, CONVERGED * trial.slow)
     finally:
         _mend(trial)
+        remove_objects(one, tenant)
         remove_tenant(one, tenant)
     count = failures(trial.clients.all())
     return Record(

@@ -102,6 +102,17 @@ class Walk:
             self._member.do("delete object", "DELETE", "object", path, name=old, timeout=TIMEOUT)
 
 
+def remove_objects(region: Region, tenant: Tenant) -> None:
+    """Delete what the load put into object storage: nobody else would."""
+    path = container_of(tenant)
+    with Client(login_at(region, tenant)) as member:
+        member.log_in()
+        while (listed := member.ask("GET", "object", f"{path}?limit=1000")).status == 200:
+            for name in listed.data.decode().split():
+                member.ask("DELETE", "object", f"{path}/{name}")
+        member.ask("DELETE", "object", path)
+
+
 def container_of(tenant: Tenant) -> str:
     """The tenant's container: a path under the service's root."""
     return f"/v1/AUTH_{tenant.project}/{tenant.prefix}"
