@@ -91,7 +91,7 @@ class Region:
         cache = ImageCache(self.directory / f"{host}-cache", self.images, 1 << 20)
         self.disks[host] = Disks(self.directory / f"{host}-disks", cache)
         driver = FakeDriver(journal, self.disks[host], settings)
-        self.agents[host] = Agent(host, "127.0.0.1", driver, self.images, journal, self.bag)
+        self.agents[host] = Agent(host, "127.0.0.1", driver, self.images, journal, self.bag, patience=60)
 
     def now(self) -> datetime:
         return utcnow() + self.ahead

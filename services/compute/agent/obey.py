@@ -34,8 +34,16 @@ class Agent:
     """One host's agent."""
 
     def __init__(
-        self, host: str, host_ip: str, driver: Driver, images: ImageService, journal: Journal, hints: Hinter
+        self,
+        host: str,
+        host_ip: str,
+        driver: Driver,
+        images: ImageService,
+        journal: Journal,
+        hints: Hinter,
+        patience: float = PATIENCE,
     ) -> None:
+        self._patience = patience
         self._host, self._host_ip, self._driver, self._journal, self._hints = host, host_ip, driver, journal, hints
         self._images = ImageOrders(driver, images)
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -47,7 +55,7 @@ class Agent:
     def obey(self, orders: list[dict[str, Any]]) -> None:
         """Carry out `orders`; returns when all of them are done and remembered, or go on by themselves."""
         begun = [future for order in orders if (future := self._begin(order)) is not None]
-        for future in wait(begun, PATIENCE).done:
+        for future in wait(begun, self._patience).done:
             future.result()
 
     def _begin(self, order: dict[str, Any]) -> Future[None] | None:
@@ -59,9 +67,14 @@ class Agent:
             if key in self._at_hand:
                 return None
             self._at_hand.add(key)
-        future = (self._uploads if order["order"] == FILL else self._pool).submit(self._obey_one, order)
-        future.add_done_callback(lambda _: self._at_hand.discard(key))
-        return future
+        return (self._uploads if order["order"] == FILL else self._pool).submit(self._obey_and_forget, order, key)
+
+    def _obey_and_forget(self, order: dict[str, Any], key: tuple[str, int, str]) -> None:
+        """Whoever waits for it may order the same again at once: by then it is no longer at hand."""
+        try:
+            self._obey_one(order)
+        finally:
+            self._at_hand.discard(key)
 
     def _obey_one(self, order: dict[str, Any]) -> None:
         instance_id, op, kind = order["instance_id"], order["op"], order["order"]
