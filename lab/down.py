@@ -1,6 +1,8 @@
 """Takes the lab down and proves that nothing of it remains."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from docker.errors import APIError, NotFound
@@ -8,12 +10,14 @@ from docker.errors import APIError, NotFound
 from lab import clouds, compose
 from lab.containers import LabEngine
 from lab.errors import LeftBehindError, StepFailedError
+from lab.faults import MOST_REGIONS
 from lab.paths import CLIENT_CLOUDS_FILE, CLOUDS_FILE, ENV_FILE, STATE_FILE, env_file
 from lab.progress import Progress
-from lab.topology import ONE, OUTSIDE, SITES, TWO, Topology
+from lab.topology import ONE, OUTSIDE, SITES, TWO, Topology, all_parts
 
 PATIENCE = 10
 AT_ONCE = 6
+LETTING_GO = 20.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def take_down(engine: LabEngine, topology: Topology, keep_data: bool, progress: 
                     compose.down(topology.at(site), note, keep_data, PATIENCE if keep_data else 0)
                 except StepFailedError as error:
                     note(f"compose: {error.message}")
-        _sweep(engine, keep_data)
+        _sweep(engine, topology, keep_data)
     for name in ENTRIES:
         clouds.remove(CLOUDS_FILE, name)
     after = find_remains(engine)
@@ -80,12 +84,37 @@ def _remove(engine: LabEngine, container: str) -> None:
         return  # whatever stays is found at the end
 
 
-def _sweep(engine: LabEngine, keep_data: bool) -> None:
+def _remove_network(engine: LabEngine, topology: Topology, name: str) -> None:
+    """The engine takes a moment to let go of the last containers' ends, and sometimes must be told to."""
+    give_up = time.monotonic() + LETTING_GO
+    while True:
+        try:
+            engine.client.networks.get(name).remove()
+        except NotFound:
+            return
+        except APIError as error:
+            if time.monotonic() > give_up:
+                raise LeftBehindError(f"The network {name} can't be removed: {error.explanation}.") from error
+            _forget_ends(engine, topology, name)
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _forget_ends(engine: LabEngine, topology: Topology, name: str) -> None:
+    """Containers that are gone may have left an end in a network: many that die at once make old engines forget it."""
+    network = engine.client.networks.get(name)
+    for part in all_parts(MOST_REGIONS):
+        with suppress(APIError, NotFound):
+            network.disconnect(topology.at(part.site).container(part.name), force=True)
+
+
+def _sweep(engine: LabEngine, topology: Topology, keep_data: bool) -> None:
     """Remove by label what compose did not know of."""
     client = engine.client
     for fact in engine.containers().values():
         client.containers.get(fact.container).remove(force=True, v=not keep_data)
     for network in engine.network_names():
-        client.networks.get(network).remove()
+        _remove_network(engine, topology, network)
     for volume in () if keep_data else engine.volume_names():
         client.volumes.get(volume).remove(force=True)

@@ -64,8 +64,13 @@ def connect(
     store_url: str,
     context: Context,
 ) -> None:
-    """Tell whoever attaches the volume how to reach it. Raises BadRequest, Conflict."""
+    """Tell whoever attaches the volume how to reach it. Raises BadRequest, Conflict.
+
+    A host that has it already hears the same again and keeps it: its first question may have come late.
+    """
     host = connector.get("host")
+    if row.status == AttachStatus.ATTACHED and host and row.attached_host == host:
+        return
     others = [one for one in attachments_of(session, [volume.id]) if one.id != row.id]
     if not volume.multiattach and host and any(one.attached_host == host and one.connector for one in others):
         raise Conflict(f"duplicate connectors detected on volume {volume.id}")

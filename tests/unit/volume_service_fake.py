@@ -174,8 +174,9 @@ class FakeVolumes:
         others = [other for key, other in self.held.items() if key != attachment_id]
         if any(other.view.volume_id == one.view.volume_id and other.host == connector["host"] for other in others):
             raise Refused("duplicate connectors", 409)
-        one.status, one.host = "attaching", connector["host"]
-        self._set(one.view.volume_id, "attaching")
+        if (one.status, one.host) != ("attached", connector["host"]):
+            one.status, one.host = "attaching", connector["host"]
+            self._set(one.view.volume_id, "attaching")
         return {"driver_volume_type": "rbd", "attachment_id": attachment_id, "host": connector["host"]}
 
     def _complete(self, attachment_id: str) -> None:
