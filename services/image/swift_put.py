@@ -39,6 +39,7 @@ class PutStream:
         self._connection = HTTPConnection(url.hostname or "", url.port, timeout=CONNECT_SECONDS)
         with self._closing_on_trouble():
             self._connection.connect()
+            self._connection.auto_open = 0  # what was closed stays closed
             self._socket: socket.socket = self._connection.sock
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._socket.settimeout(_SEND_SECONDS)
@@ -81,7 +82,7 @@ class PutStream:
         except Missing as error:  # the container was made a moment ago, and not all have heard of it
             self._connection.close()
             raise NoAnswer("there is no container") from error
-        except BROKEN as error:
+        except (*BROKEN, ValueError) as error:  # ValueError: another thread has closed the socket
             self._connection.close()
             raise NoAnswer(str(error) or type(error).__name__) from error
         except (NoAnswer, StoreFull):
