@@ -14,6 +14,9 @@ from conftest import Cloud
 from openstack.connection import Connection
 from volume_client import Volumes
 
+#: Volumes become images and images volumes, a gibibyte each: object storage on two cores takes a minute and a half.
+pytestmark = pytest.mark.timeout(900)
+
 GIB = 1 << 30
 
 
@@ -49,7 +52,7 @@ def upload(person: Connection, user: Volumes, volume_id: str, disk_format: str =
     said = user.act(volume_id, "os-volume_upload_image", argument)["os-volume_upload_image"]
     assert (said["status"], said["disk_format"], said["image_name"]) == ("uploading", disk_format, "up")
     assert person.image.get_image(said["image_id"]).name == "up", "there at once"
-    user.wait(volume_id, "available", seconds=120)  # a gibibyte, through object storage
+    user.wait(volume_id, "available", seconds=400)  # a gibibyte, through object storage
     image = person.image.get_image(said["image_id"])
     assert image.status == "active"
     data: bytes = person.image.download_image(image).content
