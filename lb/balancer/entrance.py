@@ -27,17 +27,23 @@ TARGETS = (
     Target("image", "127.0.0.1", 9292, "/healthcheck/database"),
 )
 INTERVAL = 0.2
-# A region that comes back is busy with coming back: nobody hurries to return to it.
-PATIENCE = Patience(silence=0.45, recovery=3.0)
+PATIENCE = Patience(silence=0.45, recovery=1.0)
 LAST_RESORT = 5.0
 """Seconds for which an ill entrance is still announced as a last resort."""
+
+SETTLED = 10.0
+"""Seconds of health before an entrance is preferred again: a region that comes back is busy with coming back."""
 
 PROTOCOLS = ("anycast", "last_resort")
 
 
-def announcement(healthy: bool, well_at: float, now: float) -> dict[str, bool]:
-    """Which of BIRD's protocols are to be enabled. `well_at` is when the entrance was last healthy."""
-    return {"anycast": healthy, "last_resort": healthy or now - well_at < LAST_RESORT}
+def announcement(well_since: float | None, well_at: float, now: float) -> dict[str, bool]:
+    """Which of BIRD's protocols are to be enabled.
+
+    `well_since` is when the entrance became healthy, None while it is not; `well_at` when it was last healthy.
+    """
+    settled = well_since is not None and now - well_since >= SETTLED
+    return {"anycast": settled, "last_resort": well_since is not None or now - well_at < LAST_RESORT}
 
 
 class Entrance:
@@ -47,13 +53,18 @@ class Entrance:
         self._tell = tell
         self._told = dict.fromkeys(PROTOCOLS, False)
         self._well_at = float("-inf")
+        self._well_since: float | None = None
 
     def follow(self, verdicts: Mapping[str, bool], now: float) -> None:
         """Announce or withdraw; what BIRD did not hear is told again."""
         healthy = all(verdicts.values())
         if healthy:
             self._well_at = now
-        wanted = announcement(healthy, self._well_at, now)
+        if not healthy:
+            self._well_since = None
+        elif self._well_since is None:
+            self._well_since = now
+        wanted = announcement(self._well_since, self._well_at, now)
         if wanted == self._told:
             return
         with contextlib.suppress(OSError):
