@@ -25,7 +25,7 @@ QUESTIONS = {
 INTERVAL = 0.5
 # A path of 160 ms there and back answers in a third of a second; a lost region is noticed within one. What a client may
 # add is its resolver's second of patience with a silent name server, and the time to live.
-PATIENCE = Patience(silence=1.0, recovery=3.0)
+PATIENCE = Patience(silence=1.0, recovery=10.0)
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
 
