@@ -94,7 +94,10 @@ def _remove_network(engine: LabEngine, topology: Topology, name: str) -> None:
             return
         except APIError as error:
             if time.monotonic() > give_up:
-                raise LeftBehindError(f"The network {name} can't be removed: {error.explanation}.") from error
+                raise LeftBehindError(
+                    f"The network {name} is empty, but the engine believes that something is in it: Docker 20.10 loses"
+                    " count when many containers die at once. Restart the engine, then `quorate down` again."
+                ) from error
             _forget_ends(engine, topology, name)
             time.sleep(0.5)
         else:
