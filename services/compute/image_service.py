@@ -14,16 +14,13 @@ import urllib3
 
 from services.compute.settings import ComputeSettings
 from services.platform.faults import Unavailable
+from services.platform.image_data import ImageGone, fill
 from services.platform.outgoing import http_pool
 from services.platform.service_token import ServiceToken
 
 #: How much is fetched or sent at a time, bytes.
 BLOCK: Final = 1 << 20
 _AWAY: Final = "The image service cannot be reached. Retry in a moment."
-
-
-class ImageGone(Exception):
-    """The image cannot be read or filled any more; trying again would not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class Images:
     """A client of the image service."""
 
     def __init__(self, image_url: str, own: ServiceToken) -> None:
-        self._url = image_url.rstrip("/") + "/v2/images/"
+        self._url = image_url.rstrip("/") + "/v2/images"
         self._own = own
         self._pool = http_pool(read_seconds=5.0)
         self._bulk = http_pool(read_seconds=60.0)
@@ -84,7 +81,7 @@ class Images:
     def download(self, image_id: str) -> Iterator[bytes]:
         try:
             headers = {"X-Auth-Token": self._own.get()}
-            answer = self._bulk.request("GET", f"{self._url}{image_id}/file", headers=headers, preload_content=False)
+            answer = self._bulk.request("GET", f"{self._url}/{image_id}/file", headers=headers, preload_content=False)
             if answer.status in (204, 404):
                 raise ImageGone(f"Image {image_id} has no data that could be read ({answer.status}).")
             if answer.status != 200:
@@ -95,25 +92,11 @@ class Images:
             raise Unavailable(f"The data of image {image_id} broke off: {error}") from error
 
     def upload(self, image_id: str, size: int, blocks: Iterator[bytes]) -> None:
-        headers = {
-            "X-Auth-Token": self._own.get(),
-            "Content-Type": "application/octet-stream",
-            "X-OpenStack-Image-Size": str(size),
-        }
-        try:
-            answer = self._bulk.request(
-                "PUT", f"{self._url}{image_id}/file", headers=headers, body=blocks, retries=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"The upload of image {image_id} broke off: {error}") from error
-        if answer.status in (404, 410, 413):
-            raise ImageGone(f"Image {image_id} cannot be filled: the image service answered {answer.status}.")
-        if answer.status != 204:
-            raise self._not_now(answer.status)
+        fill(self._bulk, self._url, image_id, self._own, blocks, size)
 
     def _ask(self, method: str, image_id: str) -> urllib3.BaseHTTPResponse:
         try:
-            return self._pool.request(method, self._url + image_id, headers={"X-Auth-Token": self._own.get()})
+            return self._pool.request(method, f"{self._url}/{image_id}", headers={"X-Auth-Token": self._own.get()})
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(_AWAY) from error
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import urllib3
 
 from services.platform.faults import BadRequest, Fault, NotFound, Unavailable, fault_for_status
+from services.platform.image_data import ImageGone, fill
 from services.platform.outgoing import http_pool
 from services.platform.service_token import ServiceToken
 
@@ -19,10 +20,6 @@ _ID: Final = re.compile(r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$
 
 #: How much is fetched or sent at a time, bytes.
 BLOCK: Final = 4 << 20
-
-
-class ImageGone(Exception):
-    """The image cannot be read or filled any more; trying again would not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +145,7 @@ class Images:
             raise Unavailable(f"The data of image {image_id} came damaged; it will be fetched again.")
 
     def upload(self, image_id: str, blocks: Iterator[bytes]) -> None:
-        token = self._own.get()
-        headers = {"X-Auth-Token": token, "Content-Type": "application/octet-stream"}
-        try:
-            answer = self._bulk.request(
-                "PUT", f"{self._url}/{image_id}/file", headers=headers, body=blocks, retries=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"The upload of image {image_id} broke off: {error}") from error
-        if answer.status in (404, 410, 413):
-            raise ImageGone(f"Image {image_id} cannot be filled: the image service answered {answer.status}.")
-        if answer.status != 204:
-            self._own.forget(token)
-            raise Unavailable(f"Image {image_id} cannot be filled just now: {answer.status}.")
+        fill(self._bulk, self._url, image_id, self._own, blocks)
 
 
 def _no_data(image_id: str, status: int) -> Exception:

@@ -4,7 +4,8 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from docker.errors import APIError
@@ -30,19 +31,26 @@ def read_state(region: Region, tenant: Tenant, operations: Iterable[Operation]) 
     operations = list(operations)
     with region.client() as admin, tenant.client(History()) as client:
         servers = tried(lambda: read_servers(admin, tenant))
-        images = tried(lambda: images_of(client, tenant))
-        return FinalState(
-            rows={
-                "user": tried(lambda: named(admin, "users", tenant)),
-                "project": tried(lambda: named(admin, "projects", tenant)),
-                "image": None if images is None else {image["id"]: image["name"] for image in images},
-            },
-            checksums=tried(lambda: checksums_of(client, operations)),
-            tags=None if images is None else {image["id"]: frozenset(image["tags"]) for image in images},
+        return replace(
+            read_rows(admin, client, tenant, operations),
             servers=servers,
             hosts=tried(lambda: _hosts(admin)),
             guests=tried(lambda: read_guests(region, {server.id for server in servers or ()})),
         )
+
+
+def read_rows(admin: Client, client: Client, tenant: Tenant, operations: Sequence[Operation]) -> FinalState:
+    """What identity and image have of a tenant; nothing else is read."""
+    images = tried(lambda: _all_images(client, tenant))
+    return FinalState(
+        rows={
+            "user": tried(lambda: _named(admin, "users", tenant)),
+            "project": tried(lambda: _named(admin, "projects", tenant)),
+            "image": None if images is None else {image["id"]: image["name"] for image in images},
+        },
+        checksums=tried(lambda: _checksums(client, operations)),
+        tags=None if images is None else {image["id"]: frozenset(image["tags"]) for image in images},
+    )
 
 
 def read_servers(admin: Client, tenant: Tenant) -> tuple[Server, ...]:
@@ -90,7 +98,7 @@ def _get(client: Client, service: str, path: str) -> Any:
     return answer.json()
 
 
-def named(admin: Client, noun: str, tenant: Tenant) -> dict[str, str]:
+def _named(admin: Client, noun: str, tenant: Tenant) -> dict[str, str]:
     return {
         row["id"]: row["name"]
         for row in _get(admin, "identity", f"/v3/{noun}")[noun]
@@ -98,7 +106,7 @@ def named(admin: Client, noun: str, tenant: Tenant) -> dict[str, str]:
     }
 
 
-def images_of(client: Client, tenant: Tenant) -> list[dict[str, Any]]:
+def _all_images(client: Client, tenant: Tenant) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     path = f"/v2/images?owner={tenant.project}&limit=100"
     while path:
@@ -108,7 +116,7 @@ def images_of(client: Client, tenant: Tenant) -> list[dict[str, Any]]:
     return found
 
 
-def checksums_of(client: Client, operations: Iterable[Operation]) -> dict[str, str]:
+def _checksums(client: Client, operations: Iterable[Operation]) -> dict[str, str]:
     """Of the data itself, read again; an image that is not there has none."""
     found = {}
     for row in {row for one in operations if one.kind == "upload image" for row in one.ids}:

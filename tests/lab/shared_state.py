@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from tests.lab.client import Client
 from tests.lab.final_state import FinalState
 from tests.lab.history import History, Operation, Outcome
-from tests.lab.reading import UnreadableError, checksums_of, images_of, named, tried
+from tests.lab.reading import UnreadableError, read_rows, tried
 from tests.lab.region import Region
 from tests.lab.shared_load import container_of, login_at
 from tests.lab.tenant import Tenant
@@ -22,17 +23,8 @@ def read_shared(region: Region, tenant: Tenant, operations: Iterable[Operation])
     operations = list(operations)
     with region.client() as admin, Client(login_at(region, tenant), History()) as member:
         member.log_in()
-        images = tried(lambda: images_of(member, tenant))
-        return FinalState(
-            rows={
-                "user": tried(lambda: named(admin, "users", tenant)),
-                "project": tried(lambda: named(admin, "projects", tenant)),
-                "image": None if images is None else {image["id"]: image["name"] for image in images},
-            },
-            checksums=tried(lambda: checksums_of(member, operations)),
-            tags=None if images is None else {image["id"]: frozenset(image["tags"]) for image in images},
-            objects=tried(lambda: objects_of(member, tenant, operations)),
-        )
+        rows = read_rows(admin, member, tenant, operations)
+        return replace(rows, objects=tried(lambda: objects_of(member, tenant, operations)))
 
 
 def objects_of(member: Client, tenant: Tenant, operations: Iterable[Operation]) -> dict[str, str]:
@@ -45,12 +37,6 @@ def objects_of(member: Client, tenant: Tenant, operations: Iterable[Operation]) 
         elif answer.status != 404:
             raise UnreadableError(f"object {name}: {answer.status} {answer.why}")
     return found
-
-
-def listed(member: Client, tenant: Tenant) -> set[str]:
-    """The names in the container's listing."""
-    answer = member.ask("GET", "object", f"{container_of(tenant)}?format=json&limit=10000", patience=20)
-    return {row["name"] for row in answer.json()} if answer.status == 200 else set()
 
 
 def judge_everywhere(

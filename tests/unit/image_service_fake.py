@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from services.compute.image_service import ImageFacts, ImageGone
+from services.compute.image_service import ImageFacts
 from services.platform.faults import Unavailable
+from services.platform.image_data import ImageGone
 
 FATES = ("lost", "unheard", "killed", "killed after")
 

@@ -13,8 +13,8 @@ from image_service_fake import FakeImages
 
 from services.compute.agent.disks import Boot, Disks, DiskTooSmall
 from services.compute.agent.image_cache import ImageCache, ImageDamaged
-from services.compute.image_service import ImageGone
 from services.platform.faults import Unavailable
+from services.platform.image_data import ImageGone
 
 GUEST, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 

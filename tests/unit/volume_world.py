@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.platform.database import Transactor
+from services.platform.image_data import ImageGone
 from services.platform.times import utcnow
-from services.volume.images import ImageGone, ImageView
+from services.volume.images import ImageView
 from services.volume.local_store import LocalStore
 from services.volume.models import Base, Snapshot, UserMessage, Volume, VolumeType, Work
 from services.volume.names import snapshot_name, volume_image

@@ -14,7 +14,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import BinaryIO
 
-from services.compute.image_service import ImageFacts, ImageGone, ImageService
+from services.compute.image_service import ImageFacts, ImageService
+from services.platform.image_data import ImageGone
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from services.compute.agent.driver import Driver, GuestMissing
 from services.compute.agent.journal import Entry
-from services.compute.image_service import ImageGone, ImageService
+from services.compute.image_service import ImageService
+from services.platform.image_data import ImageGone
 
 #: Orders by `states.ORDERS`; the last is carried out while the guest may be given others.
 FILL = "upload"

@@ -15,10 +15,11 @@ from services.compute.agent.driver import Driver, GuestMissing
 from services.compute.agent.image_orders import FILL, ImageOrders
 from services.compute.agent.journal import Entry, Journal, Verdict, judge, judge_volume
 from services.compute.attachment_states import ORDERS
-from services.compute.image_service import ImageGone, ImageService
+from services.compute.image_service import ImageService
 from services.compute.states import Power
 from services.platform.faults import NotFound, Unavailable
 from services.platform.hints import Hinter
+from services.platform.image_data import ImageGone
 from services.platform.request import current_request_id
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from services.platform.image_data import ImageGone
 from services.volume import qcow2
-from services.volume.images import BLOCK, ImageGone
+from services.volume.images import BLOCK
 from services.volume.names import snapshot_name, upload_snapshot, volume_image
 from services.volume.work.bench import Bench, Failed
 from services.volume.work.creating import drop_snapshot

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.platform.image_data import ImageGone
 from services.volume.capabilities import unmet
-from services.volume.images import ImageGone
 from services.volume.lineage import must_flatten
 from services.volume.models import Service, Volume, VolumeType
 from services.volume.names import clone_snapshot, scratch_image, snapshot_name, volume_image
