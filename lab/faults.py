@@ -1,16 +1,13 @@
 """Breaks parts of the lab on purpose, and mends them: one verb a function, on containers of this lab only."""
 
-import os
-import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
+from lab import one_instant
 from lab.containers import ContainerFacts, LabEngine
 from lab.errors import LabError, NotRunningError
 from lab.topology import SITES, Part, Topology, all_parts
@@ -21,7 +18,6 @@ KILL_PROCESS = (
 PAUSE_ATTEMPTS = 5
 AT_ONCE = 6
 ROUNDS = 3
-NOTICED_SECONDS = 30.0
 #: A lab never has more: parts that are not there are passed over.
 MOST_REGIONS = 2
 
@@ -34,31 +30,14 @@ def kill(engine: LabEngine, part: Part) -> None:
 
 
 def kill_together(engine: LabEngine, parts: Sequence[Part]) -> None:
-    """SIGKILL several parts as nearly in one instant as this machine allows; returns when the engine has noticed.
-
-    Where their processes are ours to signal, the first process of each is killed directly, which takes its container
-    with it; the engine needs seconds for a whole region.
-    """
+    """SIGKILL several parts as nearly in one instant as this machine allows; returns when the engine has noticed."""
     containers = [_container(engine, part) for part in parts]
-    pids = {container.attrs["State"]["Pid"]: str(container.id) for container in containers}
-    if os.geteuid() == 0 and all(_is_first_process(pid, container) for pid, container in pids.items()):
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        give_up = time.monotonic() + NOTICED_SECONDS
-        while any(engine.containers()[part.label].is_running for part in parts) and time.monotonic() < give_up:
-            time.sleep(0.2)
+    processes = one_instant.first_processes(containers)
+    if processes is not None:
+        one_instant.kill(processes)
         return
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda part: kill(engine, part), parts))
-
-
-def _is_first_process(pid: int, container: str) -> bool:
-    """Whether a process of this machine is the one that the engine started in a container."""
-    try:
-        return pid > 1 and container in Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii")
-    except OSError:
-        return False
 
 
 def kill_process(engine: LabEngine, part: Part, process: str) -> None:
