@@ -40,10 +40,18 @@ def _run(commands: list[str], regions: tuple[Region, Region]) -> None:
         seconds = SECONDS * regions[0].slow
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
         said = f"{command}\n{done.stdout}{done.stderr}"
-        assert (done.returncode, "Traceback" in said) == (0, False), said
+        assert (done.returncode, "Traceback" in said) == (0, False), said + _what_there_is()
         if words[1] == "heal":
             for region in regions:
                 region.wait_redundant(SECONDS)
+
+
+def _what_there_is() -> str:
+    """All volumes and servers, to find out by."""
+    with openstack.connect(cloud="quorate") as cloud:
+        volumes = [f"{one.id} {one.name} {one.status} {one.created_at}" for one in cloud.block_storage.volumes()]
+        servers = [f"{one.id} {one.name} {one.status} {one.created_at}" for one in cloud.compute.servers()]
+    return "\n".join(["volumes:", *volumes, "servers:", *servers])
 
 
 def _clean_up(regions: tuple[Region, Region]) -> None:
@@ -59,6 +67,7 @@ def _clean_up(regions: tuple[Region, Region]) -> None:
     with openstack.connect(cloud="quorate") as cloud:
         for image in cloud.image.images(name="demo"):
             cloud.image.delete_image(image)
-        for row in cloud.object_store.objects("box"):
+        made = [container.name for container in cloud.object_store.containers()]
+        for row in cloud.object_store.objects("box") if "box" in made else ():
             cloud.object_store.delete_object(row.name, container="box")
         cloud.object_store.delete_container("box", ignore_missing=True)
