@@ -6,7 +6,8 @@ a moment, because the other region is lost, must not take the last entrance away
 
 An entrance that falls ill is first announced as a last resort: traffic goes to any healthy one at once, but on a
 machine that is merely overloaded, where all entrances look ill for a moment, somebody still has the address. One that
-stays ill is withdrawn. A load balancer that is dead or frozen is noticed by the router itself (BFD).
+stays ill is withdrawn, and comes back as a newcomer: behind even the ill ones, until it has been well for a while. A
+load balancer that is dead or frozen is noticed by the router itself (BFD).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from health.probe import Target, Watch
 from health.verdict import Patience
@@ -34,16 +36,28 @@ LAST_RESORT = 5.0
 SETTLED = 10.0
 """Seconds of health before an entrance is preferred again: a region that comes back is busy with coming back."""
 
-PROTOCOLS = ("anycast", "last_resort")
+PROTOCOLS = ("anycast", "last_resort", "newcomer")
 
 
-def announcement(well_since: float | None, well_at: float, now: float) -> dict[str, bool]:
-    """Which of BIRD's protocols are to be enabled.
+class Standing(NamedTuple):
+    """How the entrance has been."""
 
-    `well_since` is when the entrance became healthy, None while it is not; `well_at` when it was last healthy.
-    """
-    settled = well_since is not None and now - well_since >= SETTLED
-    return {"anycast": settled, "last_resort": well_since is not None or now - well_at < LAST_RESORT}
+    well_since: float | None = None  # None: it is ill
+    well_at: float = float("-inf")
+    is_known: bool = False  # it was preferred once, and has not been withdrawn since
+
+    def seen(self, healthy: bool, now: float) -> Standing:
+        """What follows from one more look."""
+        if healthy:
+            since = now if self.well_since is None else self.well_since
+            return Standing(since, now, self.is_known or now - since >= SETTLED)
+        return Standing(None, self.well_at, self.is_known and now - self.well_at < LAST_RESORT)
+
+    def announcement(self, now: float) -> dict[str, bool]:
+        """Which of BIRD's protocols are to be enabled; the router follows the best of them."""
+        lately = self.well_since is not None or now - self.well_at < LAST_RESORT
+        settled = self.well_since is not None and now - self.well_since >= SETTLED
+        return {"anycast": settled, "last_resort": self.is_known and lately, "newcomer": lately}
 
 
 class Entrance:
@@ -52,19 +66,12 @@ class Entrance:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._told = dict.fromkeys(PROTOCOLS, False)
-        self._well_at = float("-inf")
-        self._well_since: float | None = None
+        self._standing = Standing()
 
     def follow(self, verdicts: Mapping[str, bool], now: float) -> None:
         """Announce or withdraw; what BIRD did not hear is told again."""
-        healthy = all(verdicts.values())
-        if healthy:
-            self._well_at = now
-        if not healthy:
-            self._well_since = None
-        elif self._well_since is None:
-            self._well_since = now
-        wanted = announcement(self._well_since, self._well_at, now)
+        self._standing = self._standing.seen(all(verdicts.values()), now)
+        wanted = self._standing.announcement(now)
         if wanted == self._told:
             return
         with contextlib.suppress(OSError):
@@ -78,7 +85,9 @@ class Entrance:
     def _state(self) -> str:
         if self._told["anycast"]:
             return "announced"
-        return "announced as a last resort" if self._told["last_resort"] else "withdrawn"
+        if self._told["last_resort"]:
+            return "announced as a last resort"
+        return "announced as a newcomer's" if self._told["newcomer"] else "withdrawn"
 
 
 def tell_bird(command: str) -> None:

@@ -95,6 +95,10 @@ class Watch:
         self._health = {name: judged(health, now, self._patience) for name, health in self._health.items()}
         return {name: health.healthy for name, health in self._health.items()}
 
+    def well_since(self) -> dict[str, float]:
+        """Since when each of those that answer has answered without a failure."""
+        return {name: one.well_since for name, one in self._health.items() if one.well_since is not None}
+
     def _ask(self) -> None:
         now = time.monotonic()
         lateness = now - self._due

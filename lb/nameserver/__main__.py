@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 
 from health.probe import Target, Watch
@@ -39,14 +40,21 @@ class Regions:
             for service, (port, path) in QUESTIONS.items()
         ]
         self.healthy: dict[tuple[str, str], bool] = {}
+        self.well_since: dict[tuple[str, str], float] = {}
 
-    def follow(self, verdicts: Mapping[str, bool]) -> None:
+    def follow(self, verdicts: Mapping[str, bool], well_since: Mapping[str, float]) -> None:
         """Keep the verdicts; say what changed."""
-        now = {(name.split()[0], name.split()[1]): well for name, well in verdicts.items()}
+        now = {_site_and_service(name): well for name, well in verdicts.items()}
+        self.well_since = {_site_and_service(name): moment for name, moment in well_since.items()}
         for (site, service), well in now.items():
             if well != self.healthy.get((site, service), False):
                 print(f"dns: {service} of region {site} is {'healthy' if well else 'not healthy'}", flush=True)
         self.healthy = now
+
+
+def _site_and_service(name: str) -> tuple[str, str]:
+    site, service = name.split()
+    return site, service
 
 
 def main() -> int:
@@ -56,9 +64,14 @@ def main() -> int:
     subnets = dict(zip(("one", "two"), os.environ["SUBNETS"].split(), strict=True))
     anycast = os.environ["ANYCAST"]
     regions = Regions(subnets)
-    Backend(lambda: zone.records(subnets, anycast, regions.healthy)).start()
+    Backend(lambda: zone.records(subnets, anycast, regions.healthy, regions.well_since)).start()
     watch = Watch(regions.targets, INTERVAL, PATIENCE)
-    threading.Thread(target=watch.run, args=(regions.follow,), daemon=True, name="watch").start()
+
+    def follow(verdicts: Mapping[str, bool]) -> None:
+        regions.follow(verdicts, watch.well_since())
+
+    threading.Thread(target=watch.run, args=(follow,), daemon=True, name="watch").start()
+    time.sleep(2 * INTERVAL)  # who answers before the first look names the dead, too
     pdns = os.posix_spawnp("pdns_server", ["pdns_server"], os.environ, setsigmask=())
     while signal.sigwaitinfo(SIGNALS).si_signo == signal.SIGCHLD:
         if os.waitpid(pdns, os.WNOHANG)[0] == pdns:

@@ -169,7 +169,9 @@ def test_bird_is_told_of_changes_only_and_again_if_it_did_not_hear() -> None:
         (2 * settled + 2, True),
     ):
         door.follow({"identity": True, "image": image}, now)
-    assert told == ["enable last_resort", "enable anycast", "disable anycast", "enable anycast"]
+    assert told == [
+        *("enable newcomer", "enable anycast", "enable last_resort"), "disable anycast", "enable anycast",
+    ]  # fmt: skip
 
 
 def test_an_entrance_that_stays_ill_is_withdrawn() -> None:
@@ -177,11 +179,21 @@ def test_an_entrance_that_stays_ill_is_withdrawn() -> None:
     door = entrance.Entrance(told.append)
     for now, well in ((0.0, False), (1.0, True), (2.0, False), (1.0 + entrance.LAST_RESORT, False), (9.0, False)):
         door.follow({"identity": well, "image": True}, now)
-    assert told == ["enable last_resort", "disable last_resort"]
+    assert told == ["enable newcomer", "disable newcomer"]
 
 
-def contents(healthy: zone.Verdicts, name: str, kind: str = "ANY") -> list[str]:
-    return [record.content for record in zone.answer(zone.records(SUBNETS, ANYCAST, healthy), name, kind)]
+def test_an_entrance_that_was_withdrawn_is_a_newcomer_again() -> None:
+    told: list[str] = []
+    door = entrance.Entrance(told.append)
+    settled = entrance.SETTLED
+    for now, well in ((0.0, True), (settled, True), (settled + 1, False), (settled + 9, False), (settled + 10, True)):
+        door.follow({"identity": well, "image": True}, now)
+    assert told[3:] == ["disable anycast", "disable last_resort", "disable newcomer", "enable newcomer"]
+
+
+def contents(healthy: zone.Verdicts, name: str, kind: str = "ANY", since: zone.Moments | None = None) -> list[str]:
+    records = zone.records(SUBNETS, ANYCAST, healthy, since or {})
+    return [record.content for record in zone.answer(records, name, kind)]
 
 
 EVERYBODY = {(site, service): True for site in SUBNETS for service in zone.SHARED}
@@ -192,6 +204,15 @@ def test_shared_names_lead_to_the_regions_that_serve() -> None:
     lost = EVERYBODY | {("one", "identity"): False}
     assert contents(lost, "identity.quorate.test.") == ["10.8.1.10"]
     assert contents(lost, "image.quorate.test.") == ["10.8.0.10", "10.8.1.10"]
+
+
+def test_a_server_that_has_just_begun_names_who_has_answered_longest() -> None:
+    def named(**since: float) -> list[str]:
+        return contents({}, "image.quorate.test.", since={(site, "image"): one for site, one in since.items()})
+
+    assert named(two=7.0) == ["10.8.1.10"]
+    assert named(two=7.0, one=9.5) == ["10.8.1.10"]
+    assert named(two=7.0, one=7.4) == ["10.8.0.10", "10.8.1.10"]
 
 
 def test_with_nobody_healthy_all_are_named() -> None:
@@ -213,7 +234,7 @@ def test_kinds_and_unknown_names() -> None:
 
 
 def test_powerdns_is_answered_in_its_own_protocol() -> None:
-    records = zone.records(SUBNETS, ANYCAST, {})
+    records = zone.records(SUBNETS, ANYCAST, {}, {})
 
     def ask(method: str, **parameters: object) -> object:
         return reply({"method": method, "parameters": parameters}, lambda: records)
