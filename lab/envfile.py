@@ -20,6 +20,8 @@ def values(topology: Topology, database_proxy: str, lab_secrets: Mapping[str, st
     return {
         "LAB": topology.lab,
         "IMAGE_TAG": topology.lab,
+        # With this ending it is a name for both of Docker's cgroup drivers.
+        "CGROUP": f"{topology.project}.slice",
         "SITE": topology.site,
         "REGION": topology.region,
         "REGIONS": str(topology.regions),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-PART_POWER = 8
+PART_POWER = 4
 SEED = "quorate"  # of the order in which a partition's devices are asked
 DEVICE = "d1"
 ZONES = {1: 67, 2: 68}  # zone of a region to the end of its node's address

@@ -6,14 +6,19 @@ a serving process knows the newest one without alembic, whose import would cost 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 
 def upgrade(engine: Engine, directory: Path) -> None:
-    """Bring the schema to the newest revision under `directory`. Harmless where it is there already."""
+    """Bring the schema to the newest revision under `directory`. Harmless where it is there already, in part or whole.
+
+    MariaDB commits each change of a schema by itself: a connection that is lost in the middle leaves half a revision.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -21,7 +26,30 @@ def upgrade(engine: Engine, directory: Path) -> None:
     config.set_main_option("script_location", str(directory).replace("%", "%%"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
+        if connection.dialect.name in ("mysql", "mariadb"):
+            event.listen(connection, "before_cursor_execute", _make_repeatable, retval=True)
         command.upgrade(config, "head")
+
+
+def _make_repeatable(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    return repeatable(statement), parameters
+
+
+_REPEATABLE = (
+    (re.compile(r"^(\s*CREATE TABLE)(?! IF)\b", re.IGNORECASE), r"\1 IF NOT EXISTS"),
+    (re.compile(r"^(\s*CREATE (?:UNIQUE )?INDEX)(?! IF)\b", re.IGNORECASE), r"\1 IF NOT EXISTS"),
+    (re.compile(r"^(\s*ALTER TABLE \S+ ADD COLUMN)(?! IF)\b", re.IGNORECASE), r"\1 IF NOT EXISTS"),
+    (re.compile(r"^(\s*ALTER TABLE \S+ DROP COLUMN)(?! IF)\b", re.IGNORECASE), r"\1 IF EXISTS"),
+)
+
+
+def repeatable(statement: str) -> str:
+    """A change of the schema as MariaDB does it only where it was not done before; anything else as it is. Pure."""
+    for pattern, replacement in _REPEATABLE:
+        statement = pattern.sub(replacement, statement)
+    return statement
 
 
 def newest_revision(directory: Path) -> str:

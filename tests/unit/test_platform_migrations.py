@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from services.identity.models import Base as IdentityBase
 from services.platform.database import Transactor
-from services.platform.migrations import is_current, newest_revision, upgrade
+from services.platform.migrations import is_current, newest_revision, repeatable, upgrade
 
 SERVICES = Path(__file__).parents[2] / "services"
 DIRECTORIES = sorted(SERVICES.glob("*/migrations"))
@@ -33,6 +33,22 @@ def test_a_schema_is_current_once_it_is_upgraded_and_stays_so(directory: Path, t
     assert is_current(transactor.engine, directory)
     upgrade(transactor.engine, directory)
     transactor.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "wanted"),
+    [
+        ("\nCREATE TABLE users (\n id INTEGER)", "\nCREATE TABLE IF NOT EXISTS users (\n id INTEGER)"),
+        ("CREATE UNIQUE INDEX ix_a ON a (b)", "CREATE UNIQUE INDEX IF NOT EXISTS ix_a ON a (b)"),
+        ("CREATE INDEX ix_a ON a (b)", "CREATE INDEX IF NOT EXISTS ix_a ON a (b)"),
+        ("ALTER TABLE images ADD COLUMN x INT", "ALTER TABLE images ADD COLUMN IF NOT EXISTS x INT"),
+        ("ALTER TABLE images DROP COLUMN x", "ALTER TABLE images DROP COLUMN IF EXISTS x"),
+        ("CREATE TABLE IF NOT EXISTS a (b INT)", "CREATE TABLE IF NOT EXISTS a (b INT)"),
+        ("INSERT INTO a VALUES ('CREATE TABLE x')", "INSERT INTO a VALUES ('CREATE TABLE x')"),
+    ],
+)
+def test_a_change_of_the_schema_can_be_made_again(statement: str, wanted: str) -> None:
+    assert repeatable(statement) == wanted
 
 
 def test_identitys_migrations_make_the_tables_of_its_models(tmp_path: Path) -> None:
