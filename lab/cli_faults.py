@@ -1,6 +1,8 @@
 """The verbs that break parts of the lab and mend them."""
 
+import random
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,8 +13,11 @@ import typer
 from lab import faults
 from lab.containers import LabEngine, open_engine
 from lab.errors import NotRunningError
-from lab.look import running_lab
-from lab.names import KNOWN, completions, find_part, find_parts
+from lab.leases.kinds import undo_packets
+from lab.leases.lease import Leases
+from lab.leases.selectors import Selection
+from lab.look import look_at, running_lab
+from lab.names import KNOWN, completions, find_part
 from lab.topology import Part
 from lab.wan import heal_way
 
@@ -73,6 +78,9 @@ def heal() -> None:
         if not engine.containers():
             raise NotRunningError(f"The lab {state.lab} is not up; `make up` starts it.")
         mended = faults.heal(engine, state.topology, lambda sentence: typer.echo(f"{sentence}."))
+        for label in undo_packets(engine, state.topology, Leases(), time.time()):
+            mended += 1
+            typer.echo(f"{label} gets all its packets.")
         way = heal_way(engine) if state.regions > 1 else ""
         if way:
             typer.echo(f"The way between the sites is free again ({way}).")
@@ -109,7 +117,7 @@ def _tell(parts: Sequence[Part], done: str) -> None:
 @contextmanager
 def _found(names: list[str]) -> Iterator[tuple[LabEngine, list[Part]]]:
     with open_engine(running_lab().lab) as engine:
-        parts = find_parts(names, engine.containers())
+        parts = Selection(engine.containers(), look_at, random.Random()).parts(names)  # noqa: S311 - a choice
         if not parts:
             raise NotRunningError(f"The lab has no {' '.join(names)}; `quorate status` shows what it has.")
         yield engine, parts

@@ -8,6 +8,7 @@ import typer
 
 from lab import wan_wish
 from lab.containers import open_engine
+from lab.leases import command
 from lab.look import running_lab
 from lab.wan import Wan
 from lab.wan_wish import Link, Links
@@ -15,13 +16,14 @@ from lab.wan_wish import Link, Links
 Where = Annotated[str, typer.Argument(help="A pair of sites (one-two, one-outside, two-outside), one site, or all.")]
 Seconds = Annotated[float, typer.Option("--for", help="Undo it after so many seconds.", min=0)]
 
-fault = typer.Typer(no_args_is_help=True, help="Faults that are not about one part.")
+fault = typer.Typer(no_args_is_help=True, help="Faults that undo themselves, and those between the sites.")
 app = typer.Typer(no_args_is_help=True, help="The network between the sites: cut it, slow it, make it lossy.")
 fault.add_typer(app, name="wan")
 
 
 def register(root: typer.Typer) -> None:
     """Add the verbs to the command."""
+    command.register(fault)
     root.add_typer(fault, name="fault")
 
 

@@ -28,8 +28,8 @@ TARGETS = (
     Target("identity", "127.0.0.1", 5000, "/healthcheck/database"),
     Target("image", "127.0.0.1", 9292, "/healthcheck/database"),
 )
-INTERVAL = 0.2
-PATIENCE = Patience(silence=0.45, recovery=1.0)
+INTERVAL = 0.4
+PATIENCE = Patience(silence=0.9, recovery=1.0)
 LAST_RESORT = 5.0
 """Seconds for which an ill entrance is still announced as a last resort."""
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from balancer import runtime
 from balancer.writer import Report, choose_shared, choose_writer, parse_report
 
-LOOK = 0.1
+LOOK, LOOK_IN_DOUBT = 0.2, 0.05
 REFRESH, SHARED_REFRESH = 1.0, 0.5
 STATE_PORT = 4569
 PATIENCE, FAR_PATIENCE = 0.1, 0.5
@@ -29,7 +29,7 @@ class SqlSide(NamedTuple):
 
 
 class Sentry:
-    """Keeps one SQL proxy in order. `look` is called every LOOK seconds, twice as often while `in_doubt`."""
+    """Keeps one SQL proxy in order. `look` is called every LOOK seconds, more often while `in_doubt`."""
 
     def __init__(self, side: SqlSide) -> None:
         self._side = side
@@ -112,7 +112,7 @@ def watch(side: SqlSide) -> None:
     while True:
         with contextlib.suppress(OSError, ValueError, KeyError):
             sentry.look(time.monotonic())
-        time.sleep(LOOK / 2 if sentry.in_doubt else LOOK)
+        time.sleep(LOOK_IN_DOUBT if sentry.in_doubt else LOOK)
 
 
 def say(sentence: str) -> None:

@@ -1,0 +1,129 @@
+"""What each kind of fault does to parts, and how it is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import faults
+from lab.containers import LabEngine
+from lab.errors import BadNameError
+from lab.leases import packets
+from lab.leases.lease import PACKETS, Lease, Leases, to_mend
+from lab.names import find_part
+from lab.topology import Part, Topology
+
+DEAD = {"exited", "created", "dead"}
+
+
+def share(text: str) -> float:
+    """0.05 out of `5%` or `5`. Raises BadNameError."""
+    try:
+        found = float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 1:
+        raise BadNameError(f"{text!r} is no share of packets: say 5%.")
+    return found
+
+
+def milliseconds(text: str) -> float:
+    """80.0 out of `80ms` or `80`. Raises BadNameError."""
+    try:
+        found = float(text.strip().removesuffix("ms"))
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 5000:
+        raise BadNameError(f"{text!r} is no delay: say 80ms, up to 5000ms.")
+    return found
+
+
+def rules(lease: Lease, topology: Topology) -> list[str]:
+    """What a fault of packets asks of each of its parts. Pure. Raises BadNameError."""
+    if lease.kind == "loss":
+        return packets.lose(share(lease.detail))
+    if lease.kind == "slow":
+        return packets.delay(milliseconds(lease.detail))
+    others = [find_part(label) for label in lease.detail.removeprefix("from ").split(",")]
+    return packets.drop_to_and_from(topology.at(other.site).address(other) for other in others)
+
+
+def inflict(engine: LabEngine, topology: Topology, lease: Lease) -> None:
+    """Break what the lease names. Raises LabError."""
+    parts = [find_part(label) for label in lease.labels]
+    if lease.kind == "kill":
+        faults.kill_together(engine, parts)
+        return
+    wanted = rules(lease, topology) if lease.condition == PACKETS else []
+
+    def one(part: Part) -> None:
+        if wanted:
+            packets.apply(engine, topology, part, wanted)
+        else:
+            _VERBS[lease.kind](engine, part)
+
+    _each(one, parts)
+
+
+_VERBS: dict[str, Callable[[LabEngine, Part], None]] = {
+    "stop": faults.stop,
+    "pause": faults.pause,
+    "isolate": faults.cut,
+}
+
+
+def undo(engine: LabEngine, topology: Topology, lease: Lease, leases: Iterable[Lease], now: float) -> list[str]:
+    """Mend what only this lease keeps broken; the labels of what was mended. What is gone or well is left alone."""
+    there, others = engine.containers(), [other for other in leases if other.id != lease.id and other.until > now]
+    labels = lease.labels if lease.condition == PACKETS else to_mend(lease, others, now)
+    mended = []
+
+    def one(part: Part) -> None:
+        facts = there[part.label]
+        if lease.condition == PACKETS:
+            if facts.state != "running":
+                return
+            kept = [
+                rule
+                for other in others
+                if other.condition == PACKETS and part.label in other.labels
+                for rule in rules(other, topology)
+            ]
+            packets.replace(engine, topology, part, kept)
+        elif lease.condition == "alone":
+            if facts.is_connected:
+                return
+            faults.reconnect(engine, part, topology)
+        elif facts.state not in ({"paused"} if lease.condition == "frozen" else DEAD):
+            return
+        else:
+            faults.start(engine, part)
+        mended.append(part.label)
+
+    _each(one, [find_part(label) for label in labels if label in there])
+    return mended
+
+
+def undo_due(engine: LabEngine, topology: Topology, leases: Leases, now: float) -> list[str]:
+    """Undo what is over and was not undone, because its keeper died with the machine, say."""
+    mended = []
+    for lease in leases.all():
+        if lease.until <= now:
+            mended += undo(engine, topology, lease, leases.all(), now)
+            leases.remove(lease.id)
+    return mended
+
+
+def undo_packets(engine: LabEngine, topology: Topology, leases: Leases, now: float) -> list[str]:
+    """Undo every fault of packets, and forget all leases: whatever else is broken is mended by `faults.heal`."""
+    mended: list[str] = []
+    for lease in leases.all():
+        if lease.condition == PACKETS:
+            mended += undo(engine, topology, lease, (), now)
+        leases.remove(lease.id)
+    return sorted(set(mended))
+
+
+def _each(act: Callable[[Part], None], parts: Sequence[Part]) -> None:
+    with ThreadPoolExecutor(faults.AT_ONCE) as pool:
+        list(pool.map(act, parts))

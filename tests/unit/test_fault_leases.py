@@ -1,0 +1,161 @@
+"""Faults as leases: whom a selector means, what ends with which lease, what the files keep."""
+
+from __future__ import annotations
+
+import random
+import stat
+from pathlib import Path
+
+import pytest
+
+from lab.errors import BadNameError, LabError
+from lab.leases import packets
+from lab.leases.command import duration
+from lab.leases.kinds import milliseconds, rules, share
+from lab.leases.lease import Lease, Leases, new, to_mend
+from lab.leases.selectors import STATEFUL, STATELESS, Selection
+from lab.names import find_part
+from lab.status_model import RegionStatus
+from lab.topology import Topology, all_parts
+
+THERE = {part.label for part in all_parts(2)} - {"proxysql1", "proxysql2", "two/proxysql1", "two/proxysql2"}
+TOPOLOGY = Topology("quorate-abc", "10.8.0", 20000, regions=2)
+
+
+def region(site: str, **changes: object) -> RegionStatus:
+    values: dict[str, object] = {
+        "lab": "quorate-abc", "region": f"region-{site}", "site": site, "address": "10.8.0.10", "address_holder": "lb2",
+        "is_routed": True, "database_proxy": "haproxy", "database_proxy_reason": "", "writer": "db3", "galera_size": 3,
+        "queue_leaders": {"conductor": "mq1", "scheduler": "mq2"}, "thin_queues": (), "thin_groups": (),
+        "idle_groups": (), "roles": (),
+    }  # fmt: skip
+    return RegionStatus(**values | changes)  # type: ignore[arg-type]
+
+
+def chosen(*selectors: str, seed: int = 1, **changes: object) -> list[str]:
+    selection = Selection(THERE, lambda site: region(site, **changes), random.Random(seed))
+    return [part.label for part in selection.parts(selectors)]
+
+
+@pytest.mark.parametrize(
+    ("selector", "labels"),
+    [
+        ("db1", ["db1"]),
+        ("two/db1", ["two/db1"]),
+        ("galera:writer", ["db3"]),
+        ("db:reader", ["db1", "db2"]),
+        ("two/galera:writer", ["two/db3"]),
+        ("lb:active", ["lb2"]),
+        ("lb:standby", ["lb1"]),
+        ("mq:leader", ["mq1"]),
+        ("mq:leader:scheduler", ["mq2"]),
+        ("rabbitmq:follower:scheduler", ["mq1", "mq3"]),
+        ("osd:2", ["osd2"]),
+        ("identity:all", ["identity1", "identity2"]),
+    ],
+)
+def test_roles_stand_for_who_has_them_now(selector: str, labels: list[str]) -> None:
+    assert chosen(selector) == labels
+
+
+def test_a_region_stands_for_all_that_it_has() -> None:
+    lost = chosen("region:two", "two/lb1")
+    assert len(lost) == len(set(lost)) > 30
+    assert {label.partition("/")[0] for label in lost} == {"two"}
+    assert chosen("region-two") == chosen("region:two")
+
+
+def test_chance_chooses_within_the_group_and_the_same_for_the_same_seed() -> None:
+    for group, roles in (("stateless", STATELESS), ("stateful", STATEFUL)):
+        seen = {chosen(f"random:{group}", seed=seed)[0] for seed in range(40)}
+        assert len(seen) > 5
+        assert {find_part(label).role for label in seen} <= roles
+    assert chosen("random:any", seed=7) == chosen("random:any", seed=7)
+    assert find_part(chosen("two/random:osd")[0]).role == "osd"
+
+
+@pytest.mark.parametrize(
+    ("selector", "said"),
+    [
+        ("galera:leader", "writer, reader"),
+        ("galeera:writer", "Did you mean galera"),
+        ("osd:9", "no osd number 9"),
+        ("mq:leader:nothing", "no queue 'nothing'"),
+        ("random:fish", "Known: stateless"),
+        ("three/lb:active", "no site 'three'"),
+        ("identity:active", "a number"),
+        ("db9", "Did you mean db"),
+    ],
+)
+def test_what_makes_no_sense_is_said_with_what_would(selector: str, said: str) -> None:
+    with pytest.raises(BadNameError, match=said):
+        chosen(selector)
+
+
+def test_a_role_that_nobody_has_is_no_silent_success() -> None:
+    with pytest.raises(LabError, match="Nobody is galera:writer just now"):
+        chosen("galera:writer", writer=None)
+
+
+def test_a_look_is_taken_only_where_the_answer_depends_on_it() -> None:
+    def never(site: str) -> RegionStatus:
+        raise AssertionError(site)
+
+    selection = Selection(THERE, never, random.Random(1))
+    assert [part.label for part in selection.parts(["db1", "osd:2", "lb:all"])] == ["db1", "osd2", "lb1", "lb2"]
+
+
+def lease(kind: str, *labels: str, until: float = 100.0, name: str = "a", detail: str = "") -> Lease:
+    return Lease(name, kind, labels, 0.0, until, detail)
+
+
+def test_what_another_lease_keeps_broken_stays_so() -> None:
+    first = lease("kill", "db1", "db2", until=10.0)
+    later = lease("stop", "db2", until=20.0, name="b")
+    other = lease("pause", "db1", until=20.0, name="c")
+    assert to_mend(first, [first, later, other], 10.0) == ("db1",)
+    assert to_mend(later, [later, other], 20.0) == ("db2",)
+    assert to_mend(first, [first, later], 25.0) == ("db1", "db2")
+
+
+def test_leases_are_kept_for_their_owner_only_and_survive_rubbish(tmp_path: Path) -> None:
+    kept = Leases(tmp_path / "faults")
+    assert kept.all() == []
+    one, two = new("kill", ["db1"], 5.0, 30.0), new("loss", ["lb1", "lb2"], 4.0, 60.0, "5%")
+    kept.add(one)
+    kept.add(two)
+    (tmp_path / "faults" / "zzzz.json").write_text("{")
+    (tmp_path / "faults" / "yyyy.json").write_text('{"labels": []}')
+    assert kept.all() == [two, one]
+    assert kept.find(one.id) == one
+    assert stat.S_IMODE((tmp_path / "faults" / f"{one.id}.json").stat().st_mode) == 0o600
+    kept.remove(one.id)
+    kept.remove(one.id)
+    assert (kept.find(one.id), kept.all()) == (None, [two])
+    assert two.sentence(34.0) == f"{two.id}  loss 5%  lb1, lb2  30 s left"
+    assert two.sentence(99.0).endswith("due")
+
+
+def test_packets_are_dropped_both_ways() -> None:
+    cut = rules(lease("partition", "db1", detail="from db2,two/db3"), TOPOLOGY)
+    assert cut == packets.drop_to_and_from(["10.8.0.22", "10.8.1.23"])
+    assert len(cut) == 4
+    assert "--probability 0.0500" in rules(lease("loss", "lb1", detail="5%"), TOPOLOGY)[0]
+    assert "netem delay 80ms" in rules(lease("slow", "lb1", detail="80ms"), TOPOLOGY)[0]
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "101%", "much", "", "nan"])
+def test_a_share_is_a_percentage(text: str) -> None:
+    with pytest.raises(BadNameError, match="say 5%"):
+        share(text)
+    assert (share("5%"), share("100")) == (0.05, 1.0)
+
+
+def test_times_have_units() -> None:
+    assert (duration("20"), duration("20s"), duration("1.5m"), duration("2h")) == (20, 20, 90, 7200)
+    assert (milliseconds("80"), milliseconds("0.5ms")) == (80, 0.5)
+    for text in ("0", "-3s", "25h", "soon", "5 m", ""):
+        with pytest.raises(BadNameError, match="say 20s or 5m"):
+            duration(text)
+    with pytest.raises(BadNameError, match="say 80ms"):
+        milliseconds("nan")
