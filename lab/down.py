@@ -1,9 +1,11 @@
 """Takes the lab down and proves that nothing of it remains."""
 
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from docker.errors import APIError, NotFound
 
@@ -11,6 +13,7 @@ from lab import clouds, compose
 from lab.containers import LabEngine
 from lab.errors import LeftBehindError, StepFailedError
 from lab.faults import MOST_REGIONS
+from lab.leases import lease as leases
 from lab.paths import CLIENT_CLOUDS_FILE, CLOUDS_FILE, ENV_FILE, STATE_FILE, env_file
 from lab.progress import Progress
 from lab.topology import ONE, OUTSIDE, SITES, TWO, Topology, all_parts
@@ -57,6 +60,8 @@ def take_down(engine: LabEngine, topology: Topology, keep_data: bool, progress: 
                 except StepFailedError as error:
                     note(f"compose: {error.message}")
         _sweep(engine, topology, keep_data)
+    shutil.rmtree(leases.DIRECTORY, ignore_errors=True)
+    _forget_groups(topology)
     for name in ENTRIES:
         clouds.remove(CLOUDS_FILE, name)
     after = find_remains(engine)
@@ -110,6 +115,14 @@ def _forget_ends(engine: LabEngine, topology: Topology, name: str) -> None:
     for part in all_parts(MOST_REGIONS):
         with suppress(APIError, NotFound):
             network.disconnect(topology.at(part.site).container(part.name), force=True)
+
+
+def _forget_groups(topology: Topology) -> None:
+    """The kernel's groups of processes, one for each site, which Docker leaves behind where systemd does not rule."""
+    for site in SITES:
+        for group in Path("/sys/fs/cgroup").glob(f"*/{topology.at(site).project}.slice"):
+            with suppress(OSError):
+                group.rmdir()
 
 
 def _sweep(engine: LabEngine, topology: Topology, keep_data: bool) -> None:

@@ -1,0 +1,131 @@
+"""Faults that undo themselves, ordered as a person orders them, on the lab."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.paths import ROOT
+from tests.lab.region import Region
+
+SECONDS = 60.0
+
+
+def quorate(*words: str, code: int = 0) -> str:
+    """What the command prints, having ended with this code."""
+    done = subprocess.run(
+        [ROOT / ".venv" / "bin" / "quorate", *words],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said
+    return said
+
+
+def state(region: Region, label: str) -> str:
+    facts = region.engine.containers()[label]
+    return facts.state if facts.is_connected else "alone"
+
+
+def wait(holds: Callable[[], bool], what: str, seconds: float) -> None:
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def whole(region: Region) -> Iterator[Region]:
+    region.wait_redundant(120)
+    yield region
+    quorate("heal")
+    region.wait_redundant(120)
+
+
+def test_a_fault_of_a_role_ends_by_itself(whole: Region) -> None:
+    writer = whole.writer().label
+    said = quorate("fault", "pause", "galera:writer", "--for", "6s")
+    assert re.search(rf"pause  {writer}  [56] s left", said), said
+    assert state(whole, writer) == "paused"
+    assert writer in quorate("fault", "list")
+    wait(lambda: state(whole, writer) == "running", f"{writer} runs again", SECONDS * whole.slow)
+    wait(lambda: "No fault is in force" in quorate("fault", "list"), "the list is empty", SECONDS)
+
+
+def test_the_longer_of_two_faults_counts_and_heal_ends_both(whole: Region) -> None:
+    quorate("fault", "kill", "scheduler:1", "--for", "2s")
+    quorate("fault", "stop", "scheduler1", "--for", "300s")
+    wait(lambda: quorate("fault", "list").count("scheduler1") == 1, "one is over", SECONDS * whole.slow)
+    assert state(whole, "scheduler1") == "exited"
+    assert "scheduler1 started" in quorate("heal")
+    assert "No fault is in force" in quorate("fault", "list")
+
+
+def test_a_fault_whose_keeper_was_killed_ends_with_the_next_command(whole: Region) -> None:
+    said = quorate("fault", "isolate", "conductor2", "--for", "3s")
+    (keeper,) = [pid for pid in keepers() if said.split()[0] in keepers()[pid]]
+    os.kill(keeper, signal.SIGKILL)
+    time.sleep(4)
+    assert state(whole, "conductor2") == "alone"
+    quorate("fault", "list")
+    assert state(whole, "conductor2") == "running"
+
+
+def keepers() -> dict[int, str]:
+    """The command lines of the processes that keep leases."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "lab.leases.keeper" in line:
+            found[int(path.parent.name)] = line
+    return found
+
+
+def reaches(region: Region, source: str, target: str) -> bool:
+    """Whether a TCP connection from one database node to another's state port comes about."""
+    address = region.topology.address(region.part(target))
+    program = f"import socket; socket.create_connection(('{address}', 4569), 1).close()"
+    container = region.engine.client.containers.get(region.topology.container(source))
+    return bool(container.exec_run(["python3", "-c", program])[0] == 0)
+
+
+def test_a_partition_is_between_two_sides_only(whole: Region) -> None:
+    reader = next(part.name for part in whole.topology.parts if part.role == "galera" and part != whole.writer())
+    others = [part.name for part in whole.topology.parts if part.role == "galera" and part.name != reader]
+    quorate("fault", "partition", reader, "--from", others[0], "--for", "300s")
+    assert not reaches(whole, reader, others[0])
+    assert not reaches(whole, others[0], reader)
+    assert reaches(whole, reader, others[1])
+    assert f"partition from {others[0]}  {reader}" in quorate("fault", "list")
+    assert f"{reader} gets all its packets" in quorate("heal")
+    assert reaches(whole, reader, others[0])
+
+
+def test_two_faults_of_packets_end_apart(whole: Region) -> None:
+    quorate("fault", "partition", "db2", "--from", "db3", "--for", "300s")
+    quorate("fault", "loss", "100%", "db2", "--for", "1s")
+    wait(lambda: reaches(whole, "db2", "db1"), "the loss is over", SECONDS * whole.slow)
+    assert not reaches(whole, "db2", "db3")
+
+
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing_behind(whole: Region) -> None:
+    assert "say 20s or 5m" in quorate("fault", "kill", "db1", "--for", "soon", code=2)
+    assert "writer, reader" in quorate("fault", "kill", "galera:leader", code=2)
+    quorate("fault", "stop", "scheduler2", "--for", "300s")
+    assert "does not run" in quorate("fault", "loss", "5%", "scheduler2", "--for", "300s", code=1)
+    assert quorate("fault", "list").count("\n") == 1
