@@ -43,6 +43,8 @@ def test_the_commands_of_the_readme(cloud: Cloud, tmp_path: Path) -> None:
     finally:
         admin = cloud.connect()
         for server in admin.compute.servers(name="^first$"):
-            admin.compute.delete_server(server)
+            admin.delete_server(server.id, wait=True)
+        for volume in admin.block_storage.volumes(name="data"):
+            admin.delete_volume(volume.id, wait=True)
         for image in admin.image.images(name="demo"):
             admin.image.delete_image(image)

@@ -134,7 +134,7 @@ def test_a_reader_may_look_and_nothing_else(cloud: Cloud) -> None:
     assert reader.ask("GET", "/volumes/detail") == {"volumes": []}
     for method, path, body in (
         ("POST", "/volumes", {"volume": {"size": 1}}),
-        ("POST", "/snapshots", {"snapshot": {"volume_id": str(uuid.uuid4())}}),
+        ("POST", "/snapshots", {"snapshot": {"volume_id": str(uuid.UUID(int=7))}}),
         ("POST", "/types", {"volume_type": {"name": "x"}}),
         ("GET", "/os-services", None),
         ("PUT", f"/os-quota-sets/{reader.project_id}", {"quota_set": {"volumes": 1}}),
@@ -186,7 +186,7 @@ BAD_VOLUMES: list[dict[str, Any]] = [
     {"size": 1, "availability_zone": "mars"},
     {"size": 1, "multiattach": True},
     {"size": 1, "unknown": 1},
-    {"size": 1, "snapshot_id": str(uuid.uuid4()), "source_volid": str(uuid.uuid4())},
+    {"size": 1, "snapshot_id": str(uuid.UUID(int=7)), "source_volid": str(uuid.UUID(int=7))},
 ]
 
 
