@@ -1,0 +1,139 @@
+"""What was seen in one run: operations by lane, and what happened meanwhile. Times are seconds since the run began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How an operation ended for who asked for it."""
+
+    OK = "ok"
+    FAIL = "fail"  # refused, or no answer, to a request that changes nothing
+    UNKNOWN = "unknown"  # no answer to a change: it may have been made
+
+
+class Tone(StrEnum):
+    """What an event means for those who watch."""
+
+    HARM = "harm"  # something broke
+    HELP = "help"  # something came back
+    CHANGE = "change"  # a role moved
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One request of one lane."""
+
+    lane: str
+    began: float
+    ended: float
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One sentence of the story: who (a part's label, or `you`), what."""
+
+    at: float
+    who: str
+    says: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without service in a lane: from the last success's end to the next one's. `closed`: it came to an end."""
+
+    began: float
+    ended: float
+    closed: bool = True
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.ended - self.began
+
+
+@dataclass(frozen=True)
+class LaneSummary:
+    """One lane of a whole run."""
+
+    name: str
+    operations: int
+    failed: int
+    unknown: int
+    median: float  # seconds of a successful operation
+    longest_gap: float
+    downtime: float  # the sum of its gaps
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on what the operations saw: `valid`, `invalid` or `unknown`, and why, a sentence each."""
+
+    ruling: str
+    reasons: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()  # what was looked for, a phrase each
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of `quorate watch`."""
+
+    lab: str
+    started: str  # ISO 8601, UTC
+    seconds: float
+    lanes: tuple[LaneSummary, ...]
+    operations: tuple[Operation, ...]
+    events: tuple[Event, ...]
+    judgement: Judgement = field(default_factory=lambda: Judgement("unknown"))
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs; without the single operations, which are in the history beside it."""
+        return {name: value for name, value in asdict(self).items() if name != "operations"}
+
+
+def gaps(operations: Iterable[Operation], longest_calm: float, until: float) -> list[Gap]:
+    """The times without a success longer than `longest_calm` seconds, in order. Pure.
+
+    A gap begins where the last success ended and ends where the next one ended: so long did somebody wait who asked
+    all the time.
+    """
+    found = []
+    last = 0.0
+    for one in sorted((each for each in operations if each.outcome is Outcome.OK), key=lambda each: each.ended):
+        if one.ended - last > longest_calm:
+            found.append(Gap(last, one.ended))
+        last = max(last, one.ended)
+    if until - last > longest_calm:
+        found.append(Gap(last, until, closed=False))
+    return found
+
+
+def summary(name: str, operations: Iterable[Operation], longest_calm: float, until: float) -> LaneSummary:
+    """One lane in numbers. Pure."""
+    own = [one for one in operations if one.lane == name]
+    times = sorted(one.ended - one.began for one in own if one.outcome is Outcome.OK)
+    found = gaps(own, longest_calm, until)
+    return LaneSummary(
+        name=name,
+        operations=len(own),
+        failed=sum(one.outcome is Outcome.FAIL for one in own),
+        unknown=sum(one.outcome is Outcome.UNKNOWN for one in own),
+        median=times[len(times) // 2] if times else 0.0,
+        longest_gap=max((gap.seconds for gap in found), default=0.0),
+        downtime=sum(gap.seconds for gap in found),
+        gaps=tuple(found),
+    )
+
+
+def summaries(operations: Iterable[Operation], calm: Mapping[str, float], until: float) -> tuple[LaneSummary, ...]:
+    """Every lane in numbers; `calm` says for each how long may pass between two successes without a gap. Pure."""
+    own = list(operations)
+    return tuple(summary(name, own, longest, until) for name, longest in calm.items())
