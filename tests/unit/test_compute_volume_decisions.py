@@ -47,7 +47,7 @@ def test_a_volume_goes_only_when_it_is_released_and_only_if_it_is_to_go() -> Non
     assert after(S.RELEASING, succeeded=True) is S.DETACHED
 
 
-@pytest.mark.parametrize("status", list(RESTING))
+@pytest.mark.parametrize("status", sorted(RESTING))
 def test_at_rest_there_is_nothing_to_end(status: AttachmentStatus) -> None:
     with pytest.raises(IllegalTransition):
         after(status, succeeded=True)
