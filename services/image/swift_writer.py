@@ -103,12 +103,18 @@ class SwiftWriter:
         with self._lock:
             if self._over.is_set():
                 raise BlobMissing(self._blob)
-            if self._small is not None:
-                self._put(b"".join(self._small), "")
-            else:
-                self._end_segment()
-                self._put(self._manifest(), "?multipart-manifest=put")
+            try:
+                self._finish()
+            except WasCut:  # an abort is on its way, and waits for the lock
+                raise BlobMissing(self._blob) from None
             self._over.set()
+
+    def _finish(self) -> None:
+        if self._small is not None:
+            self._put(b"".join(self._small), "")
+        else:
+            self._end_segment()
+            self._put(self._manifest(), "?multipart-manifest=put")
 
     def _manifest(self) -> bytes:
         segments = [

@@ -228,6 +228,17 @@ def test_an_upload_that_waits_is_aborted_at_once(regions: Regions) -> None:
     regions.other.silent.clear()
 
 
+def test_an_upload_that_is_given_up_just_before_its_end_has_no_end(regions: Regions) -> None:
+    writer = regions.begun("one", SEGMENT + 500_000)
+    segment = writer._segment
+    assert segment is not None
+    segment.cut()
+    with pytest.raises(BlobMissing):
+        writer.commit()
+    writer.abort()
+    assert regions.swift.names("images") == []
+
+
 def test_a_deletion_that_stops_half_way_leaves_nothing_to_be_found(regions: Regions) -> None:
     for fatal in range(3):
         regions.stored("one")
