@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lab.paths import ROOT
 from lab.topology import OUTSIDE, SITES, Topology, parts_with_role
 from tests.lab.probe import Meter
 from tests.lab.record import ANYCAST, DNS
 
-PROGRAM = Path(__file__).with_name("world_probe.py")
+PROGRAM = ROOT / "lab" / "watch" / "world_probe.py"
 NAME = "identity.quorate.test"
 METERS = {"anycast": ANYCAST, "DNS": DNS}
 
