@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab import cli_faults, cli_wan, shell
+from lab.chaos import command as chaos_command
 from lab.errors import LabError, NoEngineError
 from lab.moves import command as move_command
 from lab.paths import ROOT, STATE_FILE
 from lab.store_address import find_store
+from lab.watch import command as watch_command
 from storage.cli import rbd, storage
 
 app = typer.Typer(
@@ -116,6 +118,8 @@ cli_faults.register(app)
 cli_wan.register(app)
 shell.register(app)
 move_command.register(app)
+watch_command.register(app)
+chaos_command.register(app)
 app.add_typer(rbd.app, name="rbd", callback=find_store)
 app.add_typer(storage.app, name="storage", callback=find_store)
 

@@ -1,0 +1,122 @@
+"""`quorate chaos`: a random schedule of faults while the lab is watched; ends with the verdict."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from lab.chaos.schedule import RECOVERY, SHORTEST, Strike, schedule
+from lab.containers import open_engine
+from lab.errors import BadNameError, LabError, NotRunningError
+from lab.leases import keeper, kinds, lease
+from lab.leases.command import duration
+from lab.leases.lease import Leases
+from lab.look import running_lab
+from lab.names import BREAKABLE
+from lab.state import LabState
+from lab.topology import ONE
+
+if TYPE_CHECKING:
+    from lab.watch.recorder import Recorder
+
+MOST = 6
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(chaos)
+
+
+def chaos(
+    seed: Annotated[int | None, typer.Option(help="The same seed breaks the same parts at the same times.")] = None,
+    seconds: Annotated[str, typer.Option("--for", help="How long, as in 90s or 5m.")] = "2m",
+    intensity: Annotated[int, typer.Option(help="How many faults at once, at most.", min=1, max=MOST)] = 1,
+    region: Annotated[str, typer.Option(help="Which region's entrance is watched: one or two.")] = ONE,
+    plain: Annotated[bool, typer.Option("--plain", help="No live picture.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only print what would be struck.")] = False,
+) -> None:
+    """Break parts at random, never more of a kind than the lab survives, and judge what clients saw.
+
+    Exit codes are those of `quorate watch`.
+    """
+    from lab.watch.command import finish, topology_of
+
+    limit = duration(seconds)
+    if limit < SHORTEST + RECOVERY:
+        raise BadNameError(f"--for {seconds} is too short: a fault and its recovery need {SHORTEST + RECOVERY:.0f} s.")
+    state = running_lab()
+    topology = topology_of(state, region)
+    with open_engine(state.lab) as engine:
+        there = engine.containers()
+    if not there:
+        raise NotRunningError(f"The lab {state.lab} is not up; `make up` starts it.")
+    seed = random.randrange(10**6) if seed is None else seed  # noqa: S311 - a seed
+    strikes = schedule(seed, limit, intensity, [part for part in BREAKABLE if part.label in there])
+    out = Console()
+    out.print(f"Seed {seed}: {len(strikes)} faults in {limit:.0f} s.", highlight=False)
+    if plan:
+        for strike in strikes:
+            out.print(strike.sentence(), highlight=False)
+        return
+    from lab.watch.recording import record
+
+    assault = Assault(state, strikes)
+    try:
+        run = record(
+            state, topology, limit, out, is_live=not plain and out.is_terminal, beside=assault.run, after=assault.end
+        )
+    finally:
+        assault.end()
+    finish(run, out, as_json=False)
+
+
+class Assault:
+    """Strikes by schedule, each a lease of its own, so that nothing stays broken whatever becomes of us."""
+
+    def __init__(self, state: LabState, strikes: list[Strike]) -> None:
+        self._state, self._strikes = state, strikes
+        self._ended = threading.Event()
+        self._ordered: list[str] = []
+        self._threads: list[threading.Thread] = []
+
+    def run(self, recorder: Recorder) -> None:
+        """Strike each in time; returns after the last, or when it was ended."""
+        for strike in self._strikes:
+            if self._ended.wait(max(0.0, strike.at - recorder.now)):
+                return
+            thread = threading.Thread(target=self._strike, args=(strike, recorder), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def end(self) -> None:
+        """No more strikes; what is broken still is mended."""
+        if self._ended.is_set():
+            return
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(30)
+        leases = Leases()
+        with open_engine(self._state.lab) as engine:
+            for each in [found for name in self._ordered if (found := leases.find(name)) is not None]:
+                leases.remove(each.id)
+                kinds.undo(engine, self._state.topology, each, leases.all(), time.time())
+
+    def _strike(self, strike: Strike, recorder: Recorder) -> None:
+        from lab.watch.run import Tone
+
+        recorder.tell("you", f"{strike.kind} {strike.label} for {strike.seconds:.0f} s", Tone.HARM)
+        ordered = lease.new(strike.kind, [strike.label], time.time(), strike.seconds)
+        leases = Leases()
+        leases.add(ordered)
+        self._ordered.append(ordered.id)
+        keeper.start(ordered)
+        try:
+            with open_engine(self._state.lab) as engine:
+                kinds.inflict(engine, self._state.topology, ordered)
+        except LabError as error:
+            recorder.tell("you", f"it could not be done: {error.message}", Tone.CHANGE)

@@ -1,0 +1,178 @@
+"""One run, from its preparation to its verdict."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+
+from rich.console import Console
+from rich.live import Live
+
+from lab import envfile
+from lab.containers import open_engine
+from lab.errors import NotReadyError
+from lab.look import look_at
+from lab.paths import ENV_FILE
+from lab.settle import known_routes
+from lab.state import LabState
+from lab.status_model import RegionStatus
+from lab.store_address import POOL
+from lab.topology import ONE, SITES, TWO, Topology, parts_with_role
+from lab.watch import view
+from lab.watch.blocks import EMPTY, Blocks
+from lab.watch.client import Client, Login
+from lab.watch.evidence import Evidence, judge
+from lab.watch.lanes import DATABASE_REGISTER, FIRST, TURN, Steps, lanes
+from lab.watch.recorder import Recorder
+from lab.watch.run import Judgement, Outcome, Run
+from lab.watch.story import Story
+from lab.watch.tenant import Tenant, insist, make, remove
+from lab.watch.world import LANE, World
+from storage.errors import StorageError
+
+FRAMES, AGAIN, SETTLE = 4, 0.3, 20.0
+
+
+def record(
+    state: LabState,
+    topology: Topology,
+    limit: float,
+    out: Console,
+    *,
+    is_live: bool,
+    beside: Callable[[Recorder], None] = lambda recorder: None,
+    after: Callable[[], None] = lambda: None,
+) -> Run:
+    """One run: prepare, watch, clear away, judge.
+
+    `beside` is called when all lanes run, in a thread of its own; `after` when they have ended, before the judging.
+    """
+    urls = {name: getattr(topology, f"{name}_url") for name in ("identity", "image", "compute", "volume", "object")}
+    admin = Client(Login(urls, "admin", envfile.read(ENV_FILE)["ADMIN_PASSWORD"], "admin"))
+    out.print("Preparing a project, an image, a server…", style="dim")
+    if admin.log_in(10).outcome is not Outcome.OK:
+        raise NotReadyError("The cloud gives no token, so there is nothing to begin with; see `quorate status`.")
+    tenant, evidence = make(admin), Evidence()
+    client = Client(tenant.login)
+    insist_token(client)
+    path = f"/v2.1/servers/{tenant.server}/metadata/{TURN}"
+    insist(client, "PUT", "compute", path, {"meta": {TURN: FIRST}})
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_engine(state.lab, timeout=600))
+        blocks = _blocks(topology, tenant, evidence)
+        started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+        found = lanes(Steps(client, tenant, evidence), blocks, _name_servers(topology))
+        with_world = topology.regions > 1
+        recorder = Recorder([*found, LANE] if with_world else found, began)
+        story = Story(engine, recorder, [_look(topology.at(site)) for site in SITES[: min(state.regions, 2)]])
+        with recorder:
+            if with_world:
+                stack.enter_context(World(topology, recorder))
+            story.start()
+            threading.Thread(target=beside, args=(recorder,), daemon=True).start()
+            _until(limit, recorder, out, f"{state.lab}, {topology.region}", is_live)
+            seconds = recorder.now
+            story.stop()
+            out.print("Waiting for the last answers, then judging…", style="dim")
+        after()
+        operations = [one for one in recorder.operations if one.began <= seconds]
+        judgement = _judge(client, tenant, evidence, blocks)
+        if blocks is not None:
+            blocks.remove()
+            blocks.close()
+        remove(_logged_in(admin), client, tenant)
+    summaries = recorder.summaries()
+    return Run(state.lab, started, seconds, summaries, tuple(operations), tuple(recorder.events), judgement)
+
+
+def _until(limit: float, recorder: Recorder, out: Console, name: str, is_live: bool) -> None:
+    with _interrupts() as interrupted:
+        if not is_live:
+            while recorder.now < limit and not interrupted.wait(AGAIN):
+                pass
+            return
+        with Live(console=out, refresh_per_second=FRAMES, screen=True, auto_refresh=False) as picture:
+            while recorder.now < limit and not interrupted.wait(1 / FRAMES):
+                left = f", {limit - recorder.now:.0f} s left" if limit < float("inf") else ""
+                headline = f"{name}   {recorder.now:.0f} s{left}   Ctrl-C ends"
+                sentences = max(4, out.size.height - len(recorder.lanes) - 6)
+                picture.update(view.live(recorder, headline, out.size.width, sentences), refresh=True)
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Ctrl-C and a polite end stop the run; it is judged all the same."""
+    interrupted = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _judge(client: Client, tenant: Tenant, evidence: Evidence, blocks: Blocks | None) -> Judgement:
+    """Look at everything once more, with patience, and judge."""
+    lost = []
+    for name, outcome in evidence.objects.items():
+        if outcome is Outcome.OK and not _is_there(client, f"{tenant.container}/{name}"):
+            lost.append(name)
+    try:
+        listed = insist(client, "GET", "compute", "/v2.1/servers", give_up=SETTLE).json()["servers"]
+        servers = [server["name"] for server in listed if server["id"] != tenant.server]
+    except NotReadyError:
+        servers = None
+    initial = {DATABASE_REGISTER: FIRST, **dict.fromkeys(blocks.registers if blocks else (), EMPTY)}
+    return judge(evidence, initial, lost, servers)
+
+
+def _is_there(client: Client, path: str) -> bool:
+    give_up = time.monotonic() + SETTLE
+    while client.ask("HEAD", "object", path).outcome is not Outcome.OK:
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(AGAIN)
+    return True
+
+
+def insist_token(client: Client) -> None:
+    """Log in, with patience. Raises NotReadyError."""
+    give_up = time.monotonic() + SETTLE
+    while client.log_in(5).outcome is not Outcome.OK:
+        if time.monotonic() > give_up:
+            raise NotReadyError("The cloud gives no token; see `quorate status`.")
+        time.sleep(AGAIN)
+
+
+def _logged_in(admin: Client) -> Client:
+    insist_token(admin)
+    return admin
+
+
+def _blocks(topology: Topology, tenant: Tenant, evidence: Evidence) -> Blocks | None:
+    if topology.network not in known_routes():
+        return None
+    try:
+        return Blocks(topology.monitors, POOL, tenant.prefix, evidence)
+    except (StorageError, TimeoutError, OSError):
+        return None
+
+
+def _name_servers(topology: Topology) -> list[str]:
+    if topology.regions < 2 or topology.network not in known_routes():
+        return []
+    (dns,) = parts_with_role("dns")
+    return [topology.at(site).address(dns) for site in (ONE, TWO)]
+
+
+def _look(topology: Topology) -> Callable[[], RegionStatus]:
+    return lambda: look_at(topology.site)

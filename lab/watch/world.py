@@ -1,0 +1,74 @@
+"""The lane of the announced address: a client at the third site asks by it, because from here no way leads there."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab.topology import OUTSIDE, SITES, Topology, parts_with_role
+from lab.watch.lanes import Lane
+from lab.watch.recorder import Recorder
+from lab.watch.run import Operation, Outcome
+
+PROGRAM = Path(__file__).with_name("world_probe.py")
+LANE = Lane("anycast", 0, 0.4, lambda _: (Outcome.OK, ""))  # its operations come by themselves
+#: The program tells successes only, about fifty a second: one in so many is kept.
+KEPT = 5
+
+
+class World:
+    """The program in the client's container, as long as this is entered. Containers share the machine's clock."""
+
+    def __init__(self, topology: Topology, recorder: Recorder) -> None:
+        (dns,) = parts_with_role("dns")
+        servers = ",".join(topology.at(site).address(dns) for site in SITES if site != OUTSIDE)
+        container = topology.at(OUTSIDE).container("client")
+        program = [
+            "python3",
+            "-c",
+            PROGRAM.read_text(encoding="utf-8"),
+            topology.anycast,
+            servers,
+            "identity.quorate.test",
+        ]
+        self._command = ["docker", "exec", "--interactive", container, *program]
+        self._recorder = recorder
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+        self._reader.join(5)
+        self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        last, kept = 0.0, 0
+        for line in self._process.stdout:
+            way, moment = line.split()
+            if way != LANE.name:
+                continue
+            at = float(moment) - self._recorder.began
+            kept += 1
+            # What ends a silence is kept in any case, and what came before it.
+            if kept % KEPT == 0 or at - last > LANE.calm / 2:
+                if last and at - last > LANE.calm / 2:
+                    self._recorder.add(Operation(LANE.name, last, last, Outcome.OK))
+                self._recorder.add(Operation(LANE.name, at, at, Outcome.OK))
+            last = at

@@ -1,0 +1,226 @@
+"""Watching: what is a gap, what the strip shows, what the story says, and that the verdict catches every lie."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
+from lab.watch import kept, view
+from lab.watch.client import judged
+from lab.watch.evidence import Evidence, judge
+from lab.watch.lanes import Lane
+from lab.watch.recorder import Recorder
+from lab.watch.run import Gap, Judgement, Operation, Outcome, Run, Tone, gaps, summaries, summary
+from lab.watch.story import engine_sentence, log_sentence, role_sentences
+from lab.watch.strip import Mark, strip
+
+CALM = 0.5
+
+
+def ok(ended: float, lane: str = "token") -> Operation:
+    return Operation(lane, ended - 0.01, ended, Outcome.OK)
+
+
+def failed(ended: float, outcome: Outcome = Outcome.FAIL) -> Operation:
+    return Operation("token", ended - 0.1, ended, outcome, "refused")
+
+
+def test_a_gap_is_from_one_success_to_the_next() -> None:
+    seen = [ok(0.1), ok(0.5), failed(0.9), failed(1.2, Outcome.UNKNOWN), ok(1.5), ok(1.6)]
+    assert gaps(seen, CALM, 1.9) == [Gap(0.5, 1.5)]
+    assert gaps(reversed(seen), CALM, 1.9) == [Gap(0.5, 1.5)]
+    assert gaps(seen, CALM, 3.0)[1] == Gap(1.6, 3.0, closed=False)
+    assert gaps([], CALM, 0.4) == []
+    assert gaps([], CALM, 2.0) == [Gap(0.0, 2.0, closed=False)]
+
+
+def test_a_lane_in_numbers() -> None:
+    seen = [ok(0.1), failed(0.5), failed(0.9, Outcome.UNKNOWN), ok(1.5), ok(9.0, lane="other")]
+    found = summary("token", seen, CALM, 2.5)
+    assert (found.operations, found.failed, found.unknown) == (4, 1, 1)
+    assert found.median == pytest.approx(0.01)
+    assert (found.longest_gap, found.downtime) == (pytest.approx(1.4), pytest.approx(2.4))
+    assert [lane.name for lane in summaries(seen, {"token": 1, "other": 1}, 10)] == ["token", "other"]
+
+
+def test_the_strip_tells_silence_from_a_gap() -> None:
+    seen = [ok(0.1), ok(0.6), failed(0.7), ok(2.6), ok(2.7), ok(3.3)]
+    assert "".join(strip(seen, CALM, 3.5, 8, 0.5)) == " █▓✗✗✗██"
+    assert strip(seen, 5.0, 3.5, 8, 0.5)[3] is Mark.SILENT
+    assert strip([ok(0.1)], CALM, 2.0, 2, 0.5) == [Mark.GAP, Mark.GAP]
+
+
+def engine_event(action: str, **about: str) -> dict[str, object]:
+    attributes = {"quorate.name": "db1", "quorate.site": "two", **about}
+    return {"Action": action, "Actor": {"Attributes": attributes}}
+
+
+def test_the_engine_in_sentences() -> None:
+    assert engine_sentence(engine_event("die", exitCode="137")) == ("two/db1", "killed", Tone.HARM)
+    assert engine_sentence(engine_event("die", exitCode="3")) == ("two/db1", "died with exit code 3", Tone.HARM)
+    assert engine_sentence(engine_event("unpause")) == ("two/db1", "thawed", Tone.HELP)
+    assert engine_sentence(engine_event("start", **{"quorate.site": "one"})) == ("db1", "started", Tone.HELP)
+    assert engine_sentence(engine_event("exec_create: sh")) is None
+
+
+def part(name: str, health: Health) -> PartStatus:
+    return PartStatus(name, "galera", "10.8.0.21", "running", health, "")
+
+
+def region(*well: bool, **changes: object) -> RegionStatus:
+    parts = [part(f"db{n}", Health.GOOD if one else Health.DOWN) for n, one in enumerate(well, 1)]
+    found = RegionStatus(
+        lab="q", region="region-two", site="two", address="10.8.1.10", address_holder="lb1", is_routed=True,
+        database_proxy="haproxy", database_proxy_reason="", writer="db1", galera_size=3,
+        queue_leaders={"conductor": "mq1"}, thin_queues=(), thin_groups=(), idle_groups=(),
+        roles=(RoleStatus("galera", tuple(parts)),),
+    )  # fmt: skip
+    return replace(found, **changes)
+
+
+def test_roles_that_move_in_sentences() -> None:
+    before = region(True, True, True)
+    assert role_sentences(before, before) == []
+    after = region(False, True, True, address_holder="lb2", writer="db2", queue_leaders={"conductor": "mq3"})
+    assert role_sentences(before, after) == [
+        ("two/lb2", "has the address 10.8.1.10, lb1 had it", Tone.CHANGE),
+        ("two/db2", "takes the writes, db1 took them before", Tone.CHANGE),
+        ("two/mq3", "leads the conductor's queue, mq1 led it", Tone.CHANGE),
+        ("region-two", "Serving, with less redundancy in galera (2 of 3).", Tone.HARM),
+    ]
+    assert role_sentences(after, before)[-1] == ("region-two", "Serving, everything redundant.", Tone.HELP)
+    nobody = role_sentences(before, region(True, True, True, address_holder=None, writer=None))
+    assert [tone for _, _, tone in nobody] == [Tone.HARM, Tone.HARM]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("balancer: shared: the writer is sdb3 (sdb3 up)", "shared: the writer is sdb3 (sdb3 up)"),
+        ("2026 conductor1 INFO x [-] took over 4 overdue: a, b", "took over 4 overdue"),
+        ("10.8.0.1:5 [26/Nov/2026] identity identity/identity1 0/1", None),
+        ("", None),
+    ],
+)
+def test_of_a_log_only_sentences_are_told(line: str, says: str | None) -> None:
+    assert log_sentence(line) == says
+
+
+def test_what_a_status_says_about_an_effect() -> None:
+    assert judged("PUT", 200) is Outcome.OK
+    assert judged("PUT", 503) is Outcome.UNKNOWN
+    assert judged("GET", 503) is Outcome.FAIL
+    assert judged("PUT", 409) is Outcome.FAIL
+
+
+REGISTER = {"r": "0"}
+
+
+def honest() -> Evidence:
+    evidence = Evidence()
+    evidence.wrote("r", "1", 1.0, Outcome.OK, 2.0)
+    evidence.read("r", "1", 3.0, 4.0)
+    evidence.servers = {"s1": Outcome.OK, "s2": Outcome.UNKNOWN, "s3": Outcome.FAIL, "s4": Outcome.OK}
+    evidence.deleted = {"s4": Outcome.OK}
+    return evidence
+
+
+def test_an_honest_cloud_is_valid_whatever_became_of_what_nobody_knows() -> None:
+    for servers in (["s1"], ["s1", "s2"], ["s1", "s2", "s4"]):
+        found = judge(honest(), REGISTER, [], servers)
+        assert (found.ruling, found.reasons) == ("valid", ())
+    assert judge(honest(), REGISTER, [], None).ruling == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("servers", "says"),
+    [
+        ([], "s1 was acknowledged and is gone"),
+        (["s1", "s1"], "s1 is there 2 times"),
+        (["s1", "s3"], "s3 was refused and is there"),
+        (["s1", "s9"], "s9 is there and nobody asked for it"),
+    ],
+)
+def test_lies_about_servers_are_caught(servers: list[str], says: str) -> None:
+    found = judge(honest(), REGISTER, [], servers)
+    assert found.ruling == "invalid"
+    assert says in found.reasons[0]
+
+
+def test_lies_about_objects_and_data_are_caught() -> None:
+    assert "o7 was acknowledged and is gone" in judge(honest(), REGISTER, ["o7"], ["s1"]).reasons[0]
+    evidence = honest()
+    evidence.complain("the image was read with other data than were uploaded")
+    assert judge(evidence, REGISTER, [], ["s1"]).ruling == "invalid"
+
+
+def test_a_stale_read_is_caught_and_a_lost_write() -> None:
+    stale = honest()
+    stale.read("r", "0", 5.0, 6.0)
+    assert judge(stale, REGISTER, [], ["s1"]).ruling == "invalid"
+    unheard = honest()
+    unheard.wrote("r", "2", 5.0, Outcome.UNKNOWN)
+    assert judge(unheard, REGISTER, [], ["s1"]).ruling == "valid"
+    unheard.read("r", "2", 6.0, 7.0)
+    assert judge(unheard, REGISTER, [], ["s1"]).ruling == "valid"
+    unheard.read("r", "1", 8.0, 9.0)
+    assert judge(unheard, REGISTER, [], ["s1"]).ruling == "invalid"
+
+
+def test_a_refused_write_is_no_write() -> None:
+    evidence = honest()
+    evidence.wrote("r", "2", 0.0, Outcome.FAIL)
+    assert len(evidence.touched) == 2
+
+
+def a_run(**changes: object) -> Run:
+    seen = (ok(0.1), failed(0.9), ok(1.5))
+    lanes = summaries(seen, {"token": CALM}, 2.0)
+    run = Run("q", "2026-01-02T03:04:05+00:00", 2.0, lanes, seen, (), Judgement("valid", (), ("this", "that")))
+    return replace(run, **changes)
+
+
+def test_a_run_is_kept_and_the_last_one_is_found(tmp_path: Path) -> None:
+    first = kept.keep(a_run(), "<html>", tmp_path)
+    second = kept.keep(a_run(started="2026-01-02T03:05:00+00:00"), "<html>", tmp_path)
+    assert (tmp_path / "latest").resolve() == second.resolve() != first.resolve()
+    summary_kept = json.loads((first / "run.json").read_text())
+    assert summary_kept["judgement"]["ruling"] == "valid"
+    assert "operations" not in summary_kept
+    lines = [json.loads(line) for line in (first / "history.jsonl").read_text().splitlines()]
+    assert [line["outcome"] for line in lines] == ["ok", "fail", "ok"]
+
+
+def test_the_table_at_the_end_has_gaps_and_the_verdict() -> None:
+    console = Console(width=120, record=True, force_terminal=False)
+    console.print(view.result(a_run(judgement=Judgement("invalid", ("the object o7 is gone",)))))
+    text = console.export_text()
+    assert "1.40 s" in text
+    assert "invalid" in text
+    assert "o7 is gone" in text
+
+
+def test_lanes_are_recorded_and_one_that_breaks_harms_nobody_else() -> None:
+    def broken(_: int) -> tuple[Outcome, str]:
+        raise KeyError("meta")
+
+    recorder = Recorder(
+        [Lane("good", 0.01, 1, lambda _: (Outcome.OK, "")), Lane("bad", 0.01, 1, broken)], time.monotonic()
+    )
+    with recorder:
+        give_up = time.monotonic() + 10
+        while len({one.lane for one in recorder.operations}) < 2 and time.monotonic() < give_up:
+            time.sleep(0.01)
+        recorder.tell("you", "look", Tone.CHANGE, at=5.0)
+        recorder.tell("you", "looked", Tone.CHANGE, at=1.0)
+    assert {(one.lane, one.outcome) for one in recorder.operations} == {("good", Outcome.OK), ("bad", Outcome.FAIL)}
+    assert [event.says for event in recorder.events] == ["looked", "look"]
+    console = Console(width=100, record=True)
+    console.print(view.live(recorder, "q, region-one", 100, 5))
+    assert "good" in console.export_text()
