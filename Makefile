@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up down status dev check test failover clean
+.PHONY: help up down status watch chaos dev check test failover clean
 V := .venv/bin
 
 help:            ## this table
@@ -10,6 +10,10 @@ down: .venv/lab  ## remove all of the lab and prove that nothing remains
 	@$(V)/quorate down
 status: .venv/lab ## show every part of the lab and what it does now
 	@$(V)/quorate status
+watch: .venv/lab ## see who is served and what happens, live; Ctrl-C ends it with a verdict
+	@$(V)/quorate watch
+chaos: .venv/lab ## two minutes of random faults, watched and judged
+	@$(V)/quorate chaos
 dev: .venv/lab   ## the same services in one process, without containers
 	@$(V)/quorate dev
 check: .venv/test ## lint, types, imports, unit tests

@@ -28,19 +28,31 @@ out, err = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH), Console(s
 
 
 @app.command()
-def up() -> None:
+def up(
+    wait: Annotated[bool, typer.Option(help="Return when every part works; else when the containers run.")] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The status for programs; what is done goes to stderr.")
+    ] = False,
+) -> None:
     """Bring the lab up, with two regions (REGIONS=1: with one), and install what it needs."""
     from lab.lock import only_one
+    from lab.look import look
     from lab.progress import Progress
     from lab.state import current_lab, load
+    from lab.status_view import as_json as draw_json
     from lab.summary import show
     from lab.up import bring_up
 
     began = time.monotonic()
     lab = current_lab(load(STATE_FILE), os.environ, ROOT)
-    with only_one(), Progress(out) as progress:
-        state, status = bring_up(lab, os.environ, progress)
-    show(out, state, status, time.monotonic() - began)
+    with only_one(), Progress(err if as_json else out) as progress:
+        state, status = bring_up(lab, os.environ, progress, wait=wait)
+    if as_json:
+        print(draw_json(status or look()))
+    elif status is None:
+        out.print("The containers run; `quorate status` shows how far they are.")
+    else:
+        show(out, state, status, time.monotonic() - began)
 
 
 @app.command()

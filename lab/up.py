@@ -24,8 +24,10 @@ from lab.waiting import Waiter
 from lab.wan import heal_way
 
 
-def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tuple[LabState, LabStatus]:
-    """Do all that is missing, in order; harmless where nothing is."""
+def bring_up(
+    lab: str, environment: Mapping[str, str], progress: Progress, *, wait: bool = True
+) -> tuple[LabState, LabStatus | None]:
+    """Do all that is missing, in order; harmless where nothing is. The status is None where it was not waited for."""
     ensure_engine(progress)
     private_directory(VAR)
     with open_engine(lab) as engine:
@@ -43,7 +45,7 @@ def bring_up(lab: str, environment: Mapping[str, str], progress: Progress) -> tu
             _start(state, note)
         for name, entry in clouds.entries(state.region_topologies, secrets["ADMIN_PASSWORD"]).items():
             clouds.put(CLOUDS_FILE, entry, name)
-        status = Waiter(engine, state, secrets, progress).wait()
+        status = Waiter(engine, state, secrets, progress).wait() if wait else None
     return state, status
 
 
