@@ -152,7 +152,14 @@ with embedded_cloud({**os.environ, "QUORATE_BASE_PORT": "0"}, Path(sys.argv[1]))
     command = [sys.executable, "-c", program, str(tmp_path / "log")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    cloud, give_up = Path("/proc", done.stdout.strip(), "cmdline"), time.monotonic() + 30
-    while cloud.exists() and b"embedded" in cloud.read_bytes():
+    give_up = time.monotonic() + 30
+    while _is_embedded_cloud(int(done.stdout)):
         assert time.monotonic() < give_up, "the cloud outlives the process that started it"
         time.sleep(0.05)
+
+
+def _is_embedded_cloud(process: int) -> bool:
+    try:
+        return b"services.assembly.embedded" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
