@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,12 +12,11 @@ from rich.console import Console
 from lab.chaos.schedule import RECOVERY, SHORTEST, Strike, schedule
 from lab.containers import open_engine
 from lab.errors import BadNameError, LabError, NotRunningError
-from lab.leases import keeper, kinds, lease
 from lab.leases.command import duration
-from lab.leases.lease import Leases
+from lab.leases.lease import Lease, Leases
+from lab.leases.order import order, take_back
 from lab.look import running_lab
 from lab.names import BREAKABLE
-from lab.state import LabState
 from lab.topology import ONE
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def chaos(
         return
     from lab.watch.recording import record
 
-    assault = Assault(state, strikes)
+    assault = Assault(strikes)
     try:
         run = record(
             state, topology, limit, out, is_live=not plain and out.is_terminal, beside=assault.run, after=assault.end
@@ -78,10 +76,10 @@ def chaos(
 class Assault:
     """Strikes by schedule, each a lease of its own, so that nothing stays broken whatever becomes of us."""
 
-    def __init__(self, state: LabState, strikes: list[Strike]) -> None:
-        self._state, self._strikes = state, strikes
+    def __init__(self, strikes: list[Strike]) -> None:
+        self._strikes = strikes
         self._ended = threading.Event()
-        self._ordered: list[str] = []
+        self._ordered: list[Lease] = []
         self._threads: list[threading.Thread] = []
 
     def run(self, recorder: Recorder) -> None:
@@ -100,23 +98,15 @@ class Assault:
         self._ended.set()
         for thread in self._threads:
             thread.join(30)
-        leases = Leases()
-        with open_engine(self._state.lab) as engine:
-            for each in [found for name in self._ordered if (found := leases.find(name)) is not None]:
-                leases.remove(each.id)
-                kinds.undo(engine, self._state.topology, each, leases.all(), time.time())
+        for each in self._ordered:
+            if Leases().find(each.id) is not None:
+                take_back(each)
 
     def _strike(self, strike: Strike, recorder: Recorder) -> None:
         from lab.watch.run import Tone
 
         recorder.tell("you", f"{strike.kind} {strike.label} for {strike.seconds:.0f} s", Tone.HARM)
-        ordered = lease.new(strike.kind, [strike.label], time.time(), strike.seconds)
-        leases = Leases()
-        leases.add(ordered)
-        self._ordered.append(ordered.id)
-        keeper.start(ordered)
         try:
-            with open_engine(self._state.lab) as engine:
-                kinds.inflict(engine, self._state.topology, ordered)
+            self._ordered.append(order(strike.kind, [strike.label], strike.seconds))
         except LabError as error:
             recorder.tell("you", f"it could not be done: {error.message}", Tone.CHANGE)

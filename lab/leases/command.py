@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from lab.containers import LabEngine, open_engine
-from lab.errors import BadNameError, NotRunningError
-from lab.leases import keeper, kinds, lease
-from lab.leases.lease import Lease, Leases
-from lab.leases.selectors import Selection
-from lab.look import look_at, running_lab
+from lab.errors import BadNameError
+from lab.leases import kinds
+from lab.leases.lease import Leases
+from lab.leases.order import opened_lab, order
 from lab.names import completions
-from lab.state import LabState
-from lab.topology import Part
 from lab.wan import Wan, way_in_force
 
 DEFAULT_SECONDS, LONGEST = 30.0, 86400.0
@@ -100,7 +94,7 @@ def slow(
 
 def list_faults() -> None:
     """Say which faults are in force, and for how long still."""
-    with _lab() as (state, engine):
+    with opened_lab() as (state, engine):
         kinds.undo_due(engine, state.topology, Leases(), time.time())
         now, found = time.time(), Leases().all()
         for each in found:
@@ -126,48 +120,11 @@ def _lease(
     kind: str, selectors: Sequence[str], text: str, seed: int | None, *, others: Sequence[str] = (), detail: str = ""
 ) -> None:
     seconds = duration(text or _asked())
-    with _lab() as (state, engine):
-        there = engine.containers()
-        selection = Selection(there, look_at, random.Random(seed))  # noqa: S311 - a choice, no secret
-        parts = selection.parts(selectors)
-        if others:
-            far = [part for part in selection.parts(others) if part not in parts]
-            if not far:
-                raise BadNameError("Both sides are the same: a partition has two.")
-            detail = f"from {','.join(part.label for part in far)}"
-        _inflict(engine, state, lease.new(kind, _labels(parts), time.time(), seconds, detail))
-
-
-def _inflict(engine: LabEngine, state: LabState, ordered: Lease) -> None:
-    leases = Leases()
-    kinds.undo_due(engine, state.topology, leases, time.time())
-    leases.add(ordered)
-    keeper.start(ordered)
-    try:
-        kinds.inflict(engine, state.topology, ordered)
-    except BaseException:
-        kinds.undo(engine, state.topology, ordered, leases.all(), time.time())
-        leases.remove(ordered.id)
-        raise
+    ordered = order(kind, selectors, seconds, seed, others=others, detail=detail)
     typer.echo(f"{ordered.sentence(time.time())}, then it is undone; `quorate heal` undoes it now.")
-
-
-def _labels(parts: Sequence[Part]) -> list[str]:
-    if not parts:
-        raise NotRunningError("The lab has nothing of that name; `quorate status` shows what it has.")
-    return [part.label for part in parts]
 
 
 def _asked() -> str:
     if not sys.stdin.isatty():
         return f"{DEFAULT_SECONDS:g}"
     return str(typer.prompt("For how long", default=f"{DEFAULT_SECONDS:g}s"))
-
-
-@contextmanager
-def _lab() -> Iterator[tuple[LabState, LabEngine]]:
-    state = running_lab()
-    with open_engine(state.lab) as engine:
-        if not engine.containers():
-            raise NotRunningError(f"The lab {state.lab} is not up; `make up` starts it.")
-        yield state, engine

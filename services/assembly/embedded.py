@@ -2,6 +2,7 @@
 
 `python -m services.assembly.embedded` serves until SIGTERM or SIGINT. When every service answers, one line of JSON
 with their addresses and the administrator's password is printed on standard output (and left in a file, if asked).
+With `--with-stdin` it ends with its standard input too: whoever holds the other end takes it along, however it dies.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import signal
 import socket
@@ -209,15 +211,25 @@ def announce(line: str, path: Path | None) -> None:
         temporary.replace(path)
 
 
+def _end_with_stdin(ended: threading.Event) -> None:
+    # Not through sys.stdin: a thread that waits there holds a lock that the end of the process wants.
+    while os.read(0, 4096):
+        pass
+    ended.set()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="The whole cloud in one process.")
     parser.add_argument("--announce", type=Path, help="a file that will hold the addresses when every service answers")
+    parser.add_argument("--with-stdin", action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
     settings = read_settings(EmbeddedSettings)
     configure_logging("embedded", settings.log_level)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    if arguments.with_stdin:
+        threading.Thread(target=_end_with_stdin, args=(ended,), name="stdin", daemon=True).start()
     with contextlib.ExitStack() as stack:
         if settings.state_dir:
             state = Path(settings.state_dir)

@@ -1,0 +1,1 @@
+"""A pytest plugin: tests of OpenStack clients against Quorate, embedded or as the running lab."""
