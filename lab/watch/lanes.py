@@ -140,17 +140,17 @@ def lanes(steps: Steps, blocks: Blocks | None, name_servers: Sequence[str]) -> l
     """All lanes of a run; block storage and names only where they can be reached from here."""
     found = [
         Lane("token", 0.5, 1.5, steps.token),
-        Lane("catalog", 0.1, 0.5, steps.catalog),
-        Lane("image", 0.2, 0.8, steps.image),
-        Lane("servers", 0.1, 0.5, steps.servers),
+        Lane("catalog", 0.1, 0.7, steps.catalog),
+        Lane("image", 0.2, 1.2, steps.image),
+        Lane("servers", 0.1, 0.7, steps.servers),
         Lane("boot", 2.0, 15.0, steps.boot),
-        Lane("db write", 0.1, 0.6, steps.write),
-        Lane("db read", 0.1, 0.5, steps.read),
-        Lane("RPC", 0.3, 1.0, steps.rpc),
-        Lane("object", 0.3, 1.5, steps.object),
+        Lane("db write", 0.1, 0.7, steps.write),
+        Lane("db read", 0.1, 0.7, steps.read),
+        Lane("RPC", 0.3, 1.2, steps.rpc),
+        Lane("object", 0.3, 2.0, steps.object),
     ]
     if blocks is not None:
-        found.append(Lane("block", 0.1, 0.6, blocks.step))
+        found.append(Lane("block", 0.1, 0.7, blocks.step))
     if name_servers:
         found.append(Lane("DNS", 0.2, 1.0, dns_step(name_servers)))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -15,10 +16,13 @@ JOIN = 40.0
 
 
 class Recorder:
-    """Operations and events since `began` (monotonic); may be asked at any time how it stands."""
+    """Operations and events since `began` (monotonic); may be asked at any time how it stands.
 
-    def __init__(self, lanes: Sequence[Lane], began: float) -> None:
-        self.lanes, self.began = lanes, began
+    Each lane takes its first step before the run begins: making connections and loading modules is nobody's gap.
+    """
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self.lanes, self.began = lanes, time.monotonic()
         self.calm = {lane.name: lane.calm for lane in lanes}
         self._operations: list[Operation] = []
         self._events: list[Event] = []
@@ -27,6 +31,11 @@ class Recorder:
         self._threads = [threading.Thread(target=self._work, args=(lane,), daemon=True) for lane in lanes if lane.every]
 
     def __enter__(self) -> Self:
+        with ThreadPoolExecutor(len(self.lanes)) as pool:
+            list(pool.map(lambda lane: _said(lane, 0), self.lanes))
+        self.began = time.monotonic()
+        with self._lock:
+            self._events.clear()
         for thread in self._threads:
             thread.start()
         return self
@@ -73,15 +82,19 @@ class Recorder:
         return summaries(self.operations, self.calm, self.now)
 
     def _work(self, lane: Lane) -> None:
-        number, due = 0, time.monotonic()
+        number, due = 1, time.monotonic()
         while not self._stopping.is_set():
             began = self.now
-            try:
-                outcome, detail = lane.step(number)
-            except Exception as error:
-                # An answer that is no answer (a body without its fields): that lane's failure, not the watch's end.
-                outcome, detail = Outcome.FAIL, f"{type(error).__name__}: {error}"[:120]
+            outcome, detail = _said(lane, number)
             self.add(Operation(lane.name, began, self.now, outcome, detail))
             number += 1
             due = max(due + lane.every, time.monotonic())
             self._stopping.wait(due - time.monotonic())
+
+
+def _said(lane: Lane, number: int) -> tuple[Outcome, str]:
+    try:
+        return lane.step(number)
+    except Exception as error:
+        # An answer that is no answer (a body without its fields): that lane's failure, not the watch's end.
+        return Outcome.FAIL, f"{type(error).__name__}: {error}"[:120]

@@ -29,7 +29,7 @@ from lab.watch.client import Client, Login
 from lab.watch.evidence import Evidence, judge
 from lab.watch.lanes import DATABASE_REGISTER, FIRST, TURN, Steps, lanes
 from lab.watch.recorder import Recorder
-from lab.watch.run import Judgement, Outcome, Run
+from lab.watch.run import Judgement, Outcome, Run, summaries
 from lab.watch.story import Story
 from lab.watch.tenant import Tenant, insist, make, remove
 from lab.watch.world import LANE, World
@@ -65,15 +65,15 @@ def record(
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(state.lab, timeout=600))
         blocks = _blocks(topology, tenant, evidence)
-        started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+        started = datetime.now(UTC).isoformat(timespec="seconds")
         found = lanes(Steps(client, tenant, evidence), blocks, _name_servers(topology))
         with_world = topology.regions > 1
-        recorder = Recorder([*found, LANE] if with_world else found, began)
+        recorder = Recorder([*found, LANE] if with_world else found)
         story = Story(engine, recorder, [_look(topology.at(site)) for site in SITES[: min(state.regions, 2)]])
+        story.start()
+        if with_world:
+            stack.enter_context(World(topology, recorder))
         with recorder:
-            if with_world:
-                stack.enter_context(World(topology, recorder))
-            story.start()
             threading.Thread(target=beside, args=(recorder,), daemon=True).start()
             _until(limit, recorder, out, f"{state.lab}, {topology.region}", is_live)
             seconds = recorder.now
@@ -86,8 +86,9 @@ def record(
             blocks.remove()
             blocks.close()
         remove(_logged_in(admin), client, tenant)
-    summaries = recorder.summaries()
-    return Run(state.lab, started, seconds, summaries, tuple(operations), tuple(recorder.events), judgement)
+    events = tuple(event for event in recorder.events if event.at <= seconds)
+    lanes_seen = summaries(operations, recorder.calm, seconds)
+    return Run(state.lab, started, seconds, lanes_seen, tuple(operations), events, judgement)
 
 
 def _until(limit: float, recorder: Recorder, out: Console, name: str, is_live: bool) -> None:

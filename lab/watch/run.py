@@ -108,9 +108,11 @@ def gaps(operations: Iterable[Operation], longest_calm: float, until: float) -> 
     found = []
     last = 0.0
     for one in sorted((each for each in operations if each.outcome is Outcome.OK), key=lambda each: each.ended):
+        if one.ended > until:
+            break
         if one.ended - last > longest_calm:
             found.append(Gap(last, one.ended))
-        last = max(last, one.ended)
+        last = one.ended
     if until - last > longest_calm:
         found.append(Gap(last, until, closed=False))
     return found

@@ -23,6 +23,8 @@ LOOK, CONNECTED_LOOK = 1.5, 0.5
 #: Roles whose own sentences are part of the story.
 SPEAKING = frozenset({"lb", "galera", "shared-galera", "dns", "wan", "conductor", "arbitrator"})
 SENTENCE = re.compile(r"^(?:balancer|dns|wan|node|arbitrator): (.*)$|(took over \d+ overdue)")
+#: Views and their numbers are for those who read the log itself.
+ASIDE = re.compile(r" \([^)]*\bview\b[^)]*\)")
 ENGINE_SAYS = {
     "start": ("started", Tone.HELP),
     "pause": ("frozen", Tone.HARM),
@@ -79,7 +81,7 @@ def _shortened(sentence: str) -> str:
 def log_sentence(line: str) -> str | None:
     """A part's own sentence, out of a line of its log; None where the line is none for this story. Pure."""
     found = SENTENCE.search(line)
-    return _shortened((found[1] or found[2]).strip()) if found else None
+    return _shortened(ASIDE.sub("", found[1] or found[2]).strip()) if found else None
 
 
 class Story:

@@ -65,6 +65,8 @@ class World:
             if way != LANE.name:
                 continue
             at = float(moment) - self._recorder.began
+            if at < 0:
+                continue
             kept += 1
             # What ends a silence is kept in any case, and what came before it.
             if kept % KEPT == 0 or at - last > LANE.calm / 2:
