@@ -139,15 +139,15 @@ def dns_step(servers: Sequence[str]) -> Callable[[int], Said]:
 def lanes(steps: Steps, blocks: Blocks | None, name_servers: Sequence[str]) -> list[Lane]:
     """All lanes of a run; block storage and names only where they can be reached from here."""
     found = [
-        Lane("token", 0.5, 1.5, steps.token),
+        Lane("token", 1.0, 2.5, steps.token),
         Lane("catalog", 0.1, 0.7, steps.catalog),
         Lane("image", 0.2, 1.2, steps.image),
         Lane("servers", 0.1, 0.7, steps.servers),
-        Lane("boot", 2.0, 15.0, steps.boot),
+        Lane("boot", 4.0, 15.0, steps.boot),
         Lane("db write", 0.1, 0.7, steps.write),
         Lane("db read", 0.1, 0.7, steps.read),
         Lane("RPC", 0.3, 1.2, steps.rpc),
-        Lane("object", 0.3, 2.0, steps.object),
+        Lane("object", 0.5, 2.0, steps.object),
     ]
     if blocks is not None:
         found.append(Lane("block", 0.1, 0.7, blocks.step))

@@ -19,7 +19,7 @@ from lab.topology import ONE, label
 from lab.watch.recorder import Recorder
 from lab.watch.run import Tone
 
-LOOK, CONNECTED_LOOK = 1.5, 0.5
+LOOK, CONNECTED_LOOK = 2.0, 0.5
 #: Roles whose own sentences are part of the story.
 SPEAKING = frozenset({"lb", "galera", "shared-galera", "dns", "wan", "conductor", "arbitrator"})
 SENTENCE = re.compile(r"^(?:balancer|dns|wan|node|arbitrator): (.*)$|(took over \d+ overdue)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -116,5 +117,6 @@ def watch(side: SqlSide) -> None:
 
 
 def say(sentence: str) -> None:
-    """One line in the container's log."""
-    print(f"balancer: {sentence}", flush=True)
+    """One line in the container's log, in one piece: HAProxy writes to the same one."""
+    sys.stdout.write(f"balancer: {sentence}\n")
+    sys.stdout.flush()
