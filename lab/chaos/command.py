@@ -105,7 +105,6 @@ class Assault:
     def _strike(self, strike: Strike, recorder: Recorder) -> None:
         from lab.watch.run import Tone
 
-        recorder.tell("you", f"{strike.kind} {strike.label} for {strike.seconds:.0f} s", Tone.HARM)
         try:
             self._ordered.append(order(strike.kind, [strike.label], strike.seconds))
         except LabError as error:

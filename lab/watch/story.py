@@ -14,12 +14,13 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 
 from lab.containers import LAB_LABEL, NAME_LABEL, SITE_LABEL, ContainerFacts, LabEngine
+from lab.leases.lease import Lease, Leases
 from lab.status_model import RegionStatus
 from lab.topology import ONE, label
 from lab.watch.recorder import Recorder
 from lab.watch.run import Tone
 
-LOOK, CONNECTED_LOOK = 2.0, 0.5
+LOOK, CONNECTED_LOOK, LEASE_LOOK = 2.0, 0.5, 0.2
 #: Roles whose own sentences are part of the story.
 SPEAKING = frozenset({"lb", "galera", "shared-galera", "dns", "wan", "conductor", "arbitrator"})
 SENTENCE = re.compile(r"^(?:balancer|dns|wan|node|arbitrator): (.*)$|(took over \d+ overdue)")
@@ -84,6 +85,12 @@ def log_sentence(line: str) -> str | None:
     return _shortened(ASIDE.sub("", found[1] or found[2]).strip()) if found else None
 
 
+def lease_sentence(lease: Lease) -> str:
+    """What was ordered. Pure."""
+    detail = f" {lease.detail}" if lease.detail else ""
+    return _shortened(f"{lease.kind}{detail} {', '.join(lease.labels)} for {lease.until - lease.began:.0f} s")
+
+
 class Story:
     """Follows all sources in threads, from `start` until the process ends or `stop`."""
 
@@ -95,6 +102,7 @@ class Story:
         """Listen from now on."""
         self._spawn(self._hear_engine)
         self._spawn(self._watch_networks)
+        self._spawn(self._watch_leases)
         for look in self._looks:
             self._spawn(self._watch_roles, look)
         for container in self._engine.client.containers.list(filters={"label": f"{LAB_LABEL}={self._engine.lab}"}):
@@ -127,6 +135,15 @@ class Story:
                     says = "on the network again" if facts.is_connected else "cut off the network"
                     self._recorder.tell(name, says, Tone.HELP if facts.is_connected else Tone.HARM)
             before = after
+
+    def _watch_leases(self) -> None:
+        known = {lease.id for lease in Leases().all()}
+        while not self._stopping.wait(LEASE_LOOK):
+            for lease in Leases().all():
+                if lease.id not in known:
+                    known.add(lease.id)
+                    at = lease.began - time.time() + self._recorder.now
+                    self._recorder.tell("you", lease_sentence(lease), Tone.HARM, at=at)
 
     def _watch_roles(self, look: Callable[[], RegionStatus]) -> None:
         before = look()

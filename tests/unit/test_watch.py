@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lab.leases.lease import Lease
 from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
 from lab.watch import kept, view
 from lab.watch.client import judged
@@ -17,7 +18,7 @@ from lab.watch.evidence import Evidence, judge
 from lab.watch.lanes import Lane
 from lab.watch.recorder import Recorder
 from lab.watch.run import Gap, Judgement, Operation, Outcome, Run, Tone, gaps, summaries, summary
-from lab.watch.story import engine_sentence, log_sentence, role_sentences
+from lab.watch.story import engine_sentence, lease_sentence, log_sentence, role_sentences
 from lab.watch.strip import Mark, strip
 
 CALM = 0.5
@@ -110,6 +111,11 @@ def test_roles_that_move_in_sentences() -> None:
 )
 def test_of_a_log_only_sentences_are_told(line: str, says: str | None) -> None:
     assert log_sentence(line) == says
+
+
+def test_what_was_ordered_is_part_of_the_story() -> None:
+    assert lease_sentence(Lease("a", "kill", ("lb1", "db1"), 1.0, 9.0)) == "kill lb1, db1 for 8 s"
+    assert lease_sentence(Lease("a", "loss", ("lb1",), 1.0, 9.0, "5%")) == "loss 5% lb1 for 8 s"
 
 
 def test_what_a_status_says_about_an_effect() -> None:
