@@ -44,7 +44,7 @@ IMAGES = (
     Image("quorate/mq", "mq/Dockerfile", "mq", ("mq",)),
     Image("quorate/lb", "lb/Dockerfile", "lb", ("lb",)),
     Image("quorate/dns", "lb/dns.Dockerfile", "lb", ("lb",), regions=2),
-    Image("quorate/wan", "wan/Dockerfile", "wan", ("wan",), regions=2),
+    Image("quorate/wan", "wan/Dockerfile", "wan", ("wan",)),  # faults of packets use it in any lab
     Image("quorate/client", "client/Dockerfile", "client", ("client",), regions=2),
     Image("quorate/objects", "objects/Dockerfile", "objects", ("objects",)),
 )
