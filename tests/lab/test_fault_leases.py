@@ -26,7 +26,7 @@ def quorate(*words: str, code: int = 0) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     said = done.stdout + done.stderr
@@ -56,8 +56,8 @@ def whole(region: Region) -> Iterator[Region]:
 
 def test_a_fault_of_a_role_ends_by_itself(whole: Region) -> None:
     writer = whole.writer().label
-    said = quorate("fault", "pause", "galera:writer", "--for", "6s")
-    assert re.search(rf"pause  {writer}  [56] s left", said), said
+    said = quorate("fault", "pause", "galera:writer", "--for", "20s")
+    assert re.search(rf"pause  {writer}  \d+ s left", said), said
     assert state(whole, writer) == "paused"
     assert writer in quorate("fault", "list")
     wait(lambda: state(whole, writer) == "running", f"{writer} runs again", SECONDS * whole.slow)
@@ -74,10 +74,11 @@ def test_the_longer_of_two_faults_counts_and_heal_ends_both(whole: Region) -> No
 
 
 def test_a_fault_whose_keeper_was_killed_ends_with_the_next_command(whole: Region) -> None:
-    said = quorate("fault", "isolate", "conductor2", "--for", "3s")
-    (keeper,) = [pid for pid in keepers() if said.split()[0] in keepers()[pid]]
+    ordered_at = time.monotonic()
+    said = quorate("fault", "isolate", "conductor2", "--for", "12s")
+    (keeper,) = [pid for pid, line in keepers().items() if said.split()[0] in line]
     os.kill(keeper, signal.SIGKILL)
-    time.sleep(4)
+    time.sleep(max(0.0, ordered_at + 20 - time.monotonic()))
     assert state(whole, "conductor2") == "alone"
     quorate("fault", "list")
     assert state(whole, "conductor2") == "running"
