@@ -53,12 +53,12 @@ class Evidence:
 
 
 def judge(
-    evidence: Evidence, initial: Mapping[str, str], lost_objects: Iterable[str], servers: Sequence[str] | None
+    evidence: Evidence, initial: Mapping[str, str], lost_objects: Iterable[str] | None, servers: Sequence[str] | None
 ) -> Judgement:
     """The verdict. Pure.
 
-    `initial` are the registers' first values; `lost_objects` the acknowledged objects that could not be read at the
-    end, `servers` the names of the servers that were there then (None: they could not be listed).
+    `initial` are the registers' first values; `lost_objects` the acknowledged objects that were gone at the end,
+    `servers` the names of the servers that were there then (None: nobody answered that).
     """
     reasons = list(evidence.wrong)
     unsure: list[str] = []
@@ -66,7 +66,10 @@ def judge(
         verdict = registers.judge([one for one in evidence.touched if one.key == key], initial=first, noun="register")
         reasons += [one.says for one in verdict.counterexamples]
         unsure += verdict.undecided
-    reasons += [f"the object {name} was acknowledged and is gone" for name in lost_objects]
+    if lost_objects is None:
+        unsure.append("the objects could not be asked for at the end")
+    else:
+        reasons += [f"the object {name} was acknowledged and is gone" for name in lost_objects]
     if servers is None:
         unsure.append("the servers could not be listed at the end")
     else:

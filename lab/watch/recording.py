@@ -85,7 +85,10 @@ def record(
         if blocks is not None:
             blocks.remove()
             blocks.close()
-        remove(_logged_in(admin), client, tenant)
+        try:
+            remove(_logged_in(admin), client, tenant)
+        except NotReadyError as error:
+            out.print(f"The project {tenant.prefix} could not be removed: {error.message}", style="yellow")
     events = tuple(event for event in recorder.events if event.at <= seconds)
     lanes_seen = summaries(operations, recorder.calm, seconds)
     return Run(state.lab, started, seconds, lanes_seen, tuple(operations), events, judgement)
@@ -123,10 +126,11 @@ def _interrupts() -> Iterator[threading.Event]:
 
 def _judge(client: Client, tenant: Tenant, evidence: Evidence, blocks: Blocks | None) -> Judgement:
     """Look at everything once more, with patience, and judge."""
-    lost = []
-    for name, outcome in evidence.objects.items():
-        if outcome is Outcome.OK and not _is_there(client, f"{tenant.container}/{name}"):
-            lost.append(name)
+    acknowledged = [name for name, outcome in evidence.objects.items() if outcome is Outcome.OK]
+    try:
+        lost = [name for name in acknowledged if not _is_there(client, f"{tenant.container}/{name}")]
+    except NotReadyError:
+        lost = None
     try:
         listed = insist(client, "GET", "compute", "/v2.1/servers", give_up=SETTLE).json()["servers"]
         servers = [server["name"] for server in listed if server["id"] != tenant.server]
@@ -137,10 +141,13 @@ def _judge(client: Client, tenant: Tenant, evidence: Evidence, blocks: Blocks | 
 
 
 def _is_there(client: Client, path: str) -> bool:
+    """Whether an object is there, asked with patience. Raises NotReadyError where nobody says."""
     give_up = time.monotonic() + SETTLE
-    while client.ask("HEAD", "object", path).outcome is not Outcome.OK:
+    while (answer := client.ask("HEAD", "object", path)).outcome is not Outcome.OK:
         if time.monotonic() > give_up:
-            return False
+            if answer.status == 404:
+                return False
+            raise NotReadyError("Object storage does not answer.")
         time.sleep(AGAIN)
     return True
 

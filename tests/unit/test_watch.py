@@ -142,6 +142,8 @@ def test_an_honest_cloud_is_valid_whatever_became_of_what_nobody_knows() -> None
         found = judge(honest(), REGISTER, [], servers)
         assert (found.ruling, found.reasons) == ("valid", ())
     assert judge(honest(), REGISTER, [], None).ruling == "unknown"
+    assert judge(honest(), REGISTER, None, ["s1"]).reasons == ("the objects could not be asked for at the end",)
+    assert judge(honest(), REGISTER, None, []).ruling == "invalid"
 
 
 @pytest.mark.parametrize(
