@@ -114,7 +114,15 @@ class Story:
         self._stopping.set()
 
     def _spawn(self, work: Callable[..., None], *about: object) -> None:
-        threading.Thread(target=work, args=about, daemon=True).start()
+        threading.Thread(target=self._listen, args=(work, *about), daemon=True).start()
+
+    def _listen(self, work: Callable[..., None], *about: object) -> None:
+        """One source. That it fell silent is a sentence, not the end of the watch."""
+        try:
+            work(*about)
+        except Exception as error:
+            if not self._stopping.is_set():
+                self._recorder.tell("watch", f"lost a source of this story: {type(error).__name__}", Tone.CHANGE)
 
     def _hear_engine(self) -> None:
         wanted = {"label": f"{LAB_LABEL}={self._engine.lab}", "type": "container"}
