@@ -23,14 +23,12 @@ LOOK, PATIENCE, AGAIN = 1.0, 120.0, 1.0
 
 
 def start(lease: Lease) -> None:
-    """Begin to keep a lease, in the background."""
-    subprocess.Popen(
-        [sys.executable, "-m", "lab.leases.keeper", lease.id],
+    """Begin to keep a lease, in the background: as nobody's child, so that nobody waits for it."""
+    subprocess.run(
+        ["sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "sh", sys.executable, "-m", "lab.leases.keeper", lease.id],
         cwd=ROOT,
         start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        check=True,
     )
 
 
