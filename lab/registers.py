@@ -37,7 +37,7 @@ class Outcome(StrEnum):
     """How an operation ended, as far as its client can know."""
 
     OK = "ok"
-    FAIL = "fail"  # refused: it certainly had no effect
+    FAIL = "fail"  # it certainly had no effect: it was refused, or it was a question that nobody answered
     UNKNOWN = "unknown"  # no answer: a write may have its effect at any time after its start, or never
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import faults
-from lab.containers import LabEngine
+from lab.containers import ContainerFacts, LabEngine
 from lab.errors import BadNameError
 from lab.leases import packets
 from lab.leases.lease import PACKETS, Lease, Leases, to_mend
@@ -72,35 +72,41 @@ _VERBS: dict[str, Callable[[LabEngine, Part], None]] = {
 }
 
 
+def is_to_undo(condition: str, facts: ContainerFacts) -> bool:
+    """Whether a part is as a fault leaves it; who was mended in another way is left alone. Pure."""
+    if condition == PACKETS:
+        return facts.state == "running"  # rules are gone with whoever ended
+    if condition == "alone":
+        return not facts.is_connected
+    return facts.state in ({"paused"} if condition == "frozen" else DEAD)
+
+
+def rules_kept(label: str, others: Iterable[Lease], topology: Topology) -> list[str]:
+    """What other leases still ask of a part's packets. Pure."""
+    return [
+        rule
+        for other in others
+        if other.condition == PACKETS and label in other.labels
+        for rule in rules(other, topology)
+    ]
+
+
 def undo(engine: LabEngine, topology: Topology, lease: Lease, leases: Iterable[Lease], now: float) -> list[str]:
     """Mend what only this lease keeps broken; the labels of what was mended. What is gone or well is left alone."""
-    there, others = engine.containers(), [other for other in leases if other.id != lease.id and other.until > now]
+    there = engine.containers()
+    others = [other for other in leases if other.id != lease.id and other.until > now]
     labels = lease.labels if lease.condition == PACKETS else to_mend(lease, others, now)
-    mended = []
+    mended = [label for label in labels if label in there and is_to_undo(lease.condition, there[label])]
 
     def one(part: Part) -> None:
-        facts = there[part.label]
         if lease.condition == PACKETS:
-            if facts.state != "running":
-                return
-            kept = [
-                rule
-                for other in others
-                if other.condition == PACKETS and part.label in other.labels
-                for rule in rules(other, topology)
-            ]
-            packets.replace(engine, topology, part, kept)
+            packets.replace(engine, topology, part, rules_kept(part.label, others, topology))
         elif lease.condition == "alone":
-            if facts.is_connected:
-                return
             faults.reconnect(engine, part, topology)
-        elif facts.state not in ({"paused"} if lease.condition == "frozen" else DEAD):
-            return
         else:
             faults.start(engine, part)
-        mended.append(part.label)
 
-    _each(one, [find_part(label) for label in labels if label in there])
+    _each(one, [find_part(label) for label in mended])
     return mended
 
 

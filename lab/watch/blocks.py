@@ -8,8 +8,8 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from lab.registers import Outcome
 from lab.watch.evidence import Evidence
-from lab.watch.run import Outcome
 from storage.client.cluster import Cluster
 from storage.client.cluster_context import ClusterContext
 from storage.client.open import make_pool

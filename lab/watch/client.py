@@ -10,7 +10,7 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from lab.watch.run import Outcome
+from lab.registers import Outcome
 
 SAFE = frozenset({"GET", "HEAD"})
 VERSION = "compute 2.87"

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab import registers
-from lab.registers import Kind
-from lab.watch.run import Judgement, Outcome
+from lab.registers import Kind, Outcome
+from lab.watch.run import Judgement
 
 CHECKED = (
     "reads of registers in the database and the block store are linearizable",
@@ -35,8 +35,7 @@ class Evidence:
         """A register was written, or may have been; just now, where no end is given (monotonic seconds)."""
         if outcome is not Outcome.FAIL:
             end = (time.monotonic() if end is None else end) if outcome is Outcome.OK else None
-            kind = registers.Outcome.OK if outcome is Outcome.OK else registers.Outcome.UNKNOWN
-            self._touch(registers.Operation(key, Kind.WRITE, value, start, end, kind))
+            self._touch(registers.Operation(key, Kind.WRITE, value, start, end, outcome))
 
     def read(self, key: str, value: str, start: float, end: float | None = None) -> None:
         """A register was read; just now, where no end is given."""

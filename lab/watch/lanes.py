@@ -12,10 +12,10 @@ from typing import NamedTuple
 import dns.exception
 
 from lab.names_in_world import ZONE, addresses
+from lab.registers import Outcome
 from lab.watch.blocks import Blocks
 from lab.watch.client import Answer, Client
 from lab.watch.evidence import Evidence
-from lab.watch.run import Outcome
 from lab.watch.tenant import IMAGE, Tenant, status_of
 
 Said = tuple[Outcome, str]

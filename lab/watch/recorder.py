@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
+from lab.registers import Outcome
 from lab.watch.lanes import Lane
-from lab.watch.run import Event, LaneSummary, Operation, Outcome, Tone, summaries
+from lab.watch.run import Event, LaneSummary, Operation, Tone, summaries
 
 JOIN = 40.0
 

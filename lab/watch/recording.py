@@ -18,6 +18,7 @@ from lab.containers import open_engine
 from lab.errors import NotReadyError
 from lab.look import look_at
 from lab.paths import ENV_FILE
+from lab.registers import Outcome
 from lab.settle import known_routes
 from lab.state import LabState
 from lab.status_model import RegionStatus
@@ -29,10 +30,10 @@ from lab.watch.client import Client, Login
 from lab.watch.evidence import Evidence, judge
 from lab.watch.lanes import DATABASE_REGISTER, FIRST, TURN, Steps, lanes
 from lab.watch.recorder import Recorder
-from lab.watch.run import Judgement, Outcome, Run, summaries
+from lab.watch.run import Judgement, Run, summaries
 from lab.watch.story import Story
 from lab.watch.tenant import Tenant, insist, make, remove
-from lab.watch.world import LANE, World
+from lab.watch.world import LANE, Anycast, World
 from storage.errors import StorageError
 
 FRAMES, AGAIN, SETTLE = 4, 0.3, 20.0
@@ -72,7 +73,7 @@ def record(
         story = Story(engine, recorder, [_look(topology.at(site)) for site in SITES[: min(state.regions, 2)]])
         story.start()
         if with_world:
-            stack.enter_context(World(topology, recorder))
+            stack.enter_context(World(topology, Anycast(recorder).hear))
         with recorder:
             threading.Thread(target=beside, args=(recorder,), daemon=True).start()
             _until(limit, recorder, out, f"{state.lab}, {topology.region}", is_live)

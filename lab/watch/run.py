@@ -7,13 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-
-class Outcome(StrEnum):
-    """How an operation ended for who asked for it."""
-
-    OK = "ok"
-    FAIL = "fail"  # refused, or no answer, to a request that changes nothing
-    UNKNOWN = "unknown"  # no answer to a change: it may have been made
+from lab.registers import Outcome
 
 
 class Tone(StrEnum):

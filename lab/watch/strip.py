@@ -6,7 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from enum import StrEnum
 
-from lab.watch.run import Operation, Outcome
+from lab.registers import Outcome
+from lab.watch.run import Operation
 
 
 class Mark(StrEnum):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.errors import NotReadyError
+from lab.registers import Outcome
 from lab.watch.client import Answer, Client, Login
-from lab.watch.run import Outcome
 
 FLAVOR = "42"  # m1.nano
 IMAGE = b"quorate watches\n" * 256

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from lab.watch.run import Event, LaneSummary, Operation, Outcome, Run, Tone
+from lab.registers import Outcome
+from lab.watch.run import Event, LaneSummary, Operation, Run, Tone
 
 WIDTH, RIGHT, LANE, MARKER = 1280, 132, 60, 39
 LETTER = 9.4  # about the width of a letter, to see which words would touch

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lab.registers import Outcome
 from lab.topology import OUTSIDE, SITES, Topology, parts_with_role
 from lab.watch.lanes import Lane
 from lab.watch.recorder import Recorder
-from lab.watch.run import Operation, Outcome
+from lab.watch.run import Operation
 
 PROGRAM = Path(__file__).with_name("world_probe.py")
 LANE = Lane("anycast", 0, 0.4, lambda _: (Outcome.OK, ""))  # its operations come by themselves
@@ -22,7 +24,8 @@ KEPT = 5
 class World:
     """The program in the client's container, as long as this is entered. Containers share the machine's clock."""
 
-    def __init__(self, topology: Topology, recorder: Recorder) -> None:
+    def __init__(self, topology: Topology, hear: Callable[[str, float], None]) -> None:
+        """`hear` is told of each success: by which way (`anycast`, `DNS`), and when (monotonic seconds)."""
         (dns,) = parts_with_role("dns")
         servers = ",".join(topology.at(site).address(dns) for site in SITES if site != OUTSIDE)
         container = topology.at(OUTSIDE).container("client")
@@ -35,7 +38,7 @@ class World:
             "identity.quorate.test",
         ]
         self._command = ["docker", "exec", "--interactive", container, *program]
-        self._recorder = recorder
+        self._hear = hear
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -59,18 +62,30 @@ class World:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        last, kept = 0.0, 0
         for line in self._process.stdout:
             way, moment = line.split()
-            if way != LANE.name:
-                continue
-            at = float(moment) - self._recorder.began
-            if at < 0:
-                continue
-            kept += 1
-            # What ends a silence is kept in any case, and what came before it.
-            if kept % KEPT == 0 or at - last > LANE.calm / 2:
-                if last and at - last > LANE.calm / 2:
-                    self._recorder.add(Operation(LANE.name, last, last, Outcome.OK))
-                self._recorder.add(Operation(LANE.name, at, at, Outcome.OK))
-            last = at
+            self._hear(way, float(moment))
+
+
+class Anycast:
+    """Hears the program for the lane of a recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._last, self._heard = 0.0, 0
+
+    def hear(self, way: str, moment: float) -> None:
+        """One success. What ends a silence is kept in any case, and what came before it."""
+        at = moment - self._recorder.began
+        if way != LANE.name or at < 0:
+            return
+        self._heard += 1
+        was_silent = at - self._last > LANE.calm / 2
+        if was_silent and self._last:
+            self._keep(self._last)
+        if was_silent or self._heard % KEPT == 0:
+            self._keep(at)
+        self._last = at
+
+    def _keep(self, at: float) -> None:
+        self._recorder.add(Operation(LANE.name, at, at, Outcome.OK))

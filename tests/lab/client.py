@@ -10,9 +10,9 @@ from typing import Any, Self
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from lab.watch.client import SAFE, Login, judged
 from tests.lab.history import History, Operation, Outcome
 
-SAFE = frozenset({"GET", "HEAD"})
 PASSING = frozenset({502, 503, 504})
 TIMEOUT = 10.0
 PATIENCE = 30.0  # for one operation, its repetitions included
@@ -36,30 +36,6 @@ class Answer:
             return json.loads(self.data)
         except ValueError:
             return {}
-
-
-def judge(method: str, status: int) -> Outcome:
-    """What an HTTP status says about the effect of a request."""
-    if status < 400:
-        return Outcome.OK
-    return Outcome.UNKNOWN if status >= 500 and method not in SAFE else Outcome.FAIL
-
-
-@dataclass(frozen=True)
-class Login:
-    """Who asks, and where."""
-
-    urls: Mapping[str, str]
-    user: str
-    password: str
-    project: str
-
-    def body(self) -> dict[str, Any]:
-        """The request for a token."""
-        domain = {"name": "Default"}
-        user = {"name": self.user, "domain": domain, "password": self.password}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        return {"auth": {"identity": identity, "scope": {"project": {"name": self.project, "domain": domain}}}}
 
 
 class Client:
@@ -118,7 +94,7 @@ class Client:
             lost = Outcome.FAIL if method in SAFE else Outcome.UNKNOWN
             return Answer(lost, tries=tries, why=f"{type(error).__name__}: {error}"[:200])
         why = "" if got.status < 400 else got.data[:300].decode("utf-8", "replace")
-        return Answer(judge(method, got.status), got.status, got.data, got.headers, tries, why)
+        return Answer(judged(method, got.status), got.status, got.data, got.headers, tries, why)
 
     def do(
         self,

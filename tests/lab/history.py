@@ -3,16 +3,9 @@
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-
-class Outcome(StrEnum):
-    """How an operation ended, as far as its client can know."""
-
-    OK = "ok"
-    FAIL = "fail"  # refused: it had no effect
-    UNKNOWN = "unknown"  # no answer, or one that does not tell: it may have had an effect
+from lab.registers import Outcome
 
 
 @dataclass(frozen=True, slots=True)

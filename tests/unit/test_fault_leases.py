@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from lab.containers import ContainerFacts
 from lab.errors import BadNameError, LabError
 from lab.leases import packets
 from lab.leases.command import duration
-from lab.leases.kinds import milliseconds, rules, share
+from lab.leases.kinds import is_to_undo, milliseconds, rules, rules_kept, share
 from lab.leases.lease import Lease, Leases, new, to_mend
 from lab.leases.selectors import STATEFUL, STATELESS, Selection
 from lab.names import find_part
@@ -142,6 +143,23 @@ def test_packets_are_dropped_both_ways() -> None:
     assert len(cut) == 4
     assert "--probability 0.0500" in rules(lease("loss", "lb1", detail="5%"), TOPOLOGY)[0]
     assert "netem delay 80ms" in rules(lease("slow", "lb1", detail="80ms"), TOPOLOGY)[0]
+
+
+def test_only_what_is_as_the_fault_left_it_is_mended() -> None:
+    def found(kind: str, state: str, is_connected: bool = True) -> bool:
+        return is_to_undo(lease(kind, "db1").condition, ContainerFacts("db1", "q-one-db1", state, is_connected))
+
+    assert [found("kill", state) for state in ("exited", "paused", "running")] == [True, False, False]
+    assert [found("stop", state) for state in ("exited", "paused", "running")] == [True, False, False]
+    assert [found("pause", state) for state in ("exited", "paused", "running")] == [False, True, False]
+    assert [found("isolate", "running", connected) for connected in (True, False)] == [False, True]
+    assert [found("loss", state) for state in ("running", "exited")] == [True, False]
+
+
+def test_of_a_parts_packets_other_leases_keep_theirs() -> None:
+    others = [lease("loss", "db1", detail="5%"), lease("kill", "db1"), lease("loss", "db2", detail="9%")]
+    assert rules_kept("db1", others, TOPOLOGY) == packets.lose(0.05)
+    assert rules_kept("db3", others, TOPOLOGY) == []
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "101%", "much", "", "nan"])

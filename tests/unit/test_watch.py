@@ -11,13 +11,14 @@ import pytest
 from rich.console import Console
 
 from lab.leases.lease import Lease
+from lab.registers import Outcome
 from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
 from lab.watch import kept, view
 from lab.watch.client import judged
 from lab.watch.evidence import Evidence, judge
 from lab.watch.lanes import Lane
 from lab.watch.recorder import Recorder
-from lab.watch.run import Gap, Judgement, Operation, Outcome, Run, Tone, gaps, summaries, summary
+from lab.watch.run import Gap, Judgement, Operation, Run, Tone, gaps, summaries, summary
 from lab.watch.story import engine_sentence, lease_sentence, log_sentence, role_sentences
 from lab.watch.strip import Mark, strip
 

@@ -8,8 +8,9 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from lab.registers import Outcome
 from lab.watch.page import page
-from lab.watch.run import Event, Gap, Judgement, LaneSummary, Operation, Outcome, Run, Tone
+from lab.watch.run import Event, Gap, Judgement, LaneSummary, Operation, Run, Tone
 from lab.watch.timeline import timeline
 
 EVENTS = (
