@@ -11,6 +11,7 @@ from docker.errors import APIError, NotFound
 
 from lab import clouds, compose
 from lab.containers import LabEngine
+from lab.engine_setup import restart_idle_daemon
 from lab.errors import LeftBehindError, StepFailedError
 from lab.faults import MOST_REGIONS
 from lab.leases import lease as leases
@@ -19,7 +20,7 @@ from lab.progress import Progress
 from lab.topology import ONE, OUTSIDE, SITES, TWO, Topology, all_parts
 
 PATIENCE = 10
-AT_ONCE = 6
+AT_ONCE = 4
 LETTING_GO = 20.0
 
 
@@ -89,6 +90,11 @@ def _remove(engine: LabEngine, container: str) -> None:
         return  # whatever stays is found at the end
 
 
+def _remove_networks(engine: LabEngine, topology: Topology) -> None:
+    for network in engine.network_names():
+        _remove_network(engine, topology, network)
+
+
 def _remove_network(engine: LabEngine, topology: Topology, name: str) -> None:
     """The engine takes a moment to let go of the last containers' ends, and sometimes must be told to."""
     give_up = time.monotonic() + LETTING_GO
@@ -130,7 +136,11 @@ def _sweep(engine: LabEngine, topology: Topology, keep_data: bool) -> None:
     client = engine.client
     for fact in engine.containers().values():
         client.containers.get(fact.container).remove(force=True, v=not keep_data)
-    for network in engine.network_names():
-        _remove_network(engine, topology, network)
+    try:
+        _remove_networks(engine, topology)
+    except LeftBehindError:
+        if not restart_idle_daemon():
+            raise
+        _remove_networks(engine, topology)
     for volume in () if keep_data else engine.volume_names():
         client.volumes.get(volume).remove(force=True)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ from lab.errors import NoEngineError
 from lab.progress import Note, Progress
 
 DAEMON_LOG = Path("/var/log/quorate-dockerd.log")
+DAEMON_PID = Path("/var/run/docker.pid")
 DAEMON_DEADLINE = 60.0
 PLUGIN_FOLDER = Path("~/.docker/cli-plugins")
 ASKED_PACKAGES = ("docker.io", "docker-cli", *COMPOSE_PACKAGES, *BUILDX_PACKAGES)
@@ -95,6 +97,31 @@ def start_daemon(has_systemd: bool) -> None:
                 _last_lines(DAEMON_LOG),
             )
         time.sleep(0.2)
+
+
+def restart_idle_daemon() -> bool:
+    """Start dockerd anew, but only one that a lab started and in which nothing runs; returns whether it was done."""
+    import docker
+
+    try:
+        pid = int(DAEMON_PID.read_text(encoding="ascii"))
+        is_ours = Path(f"/proc/{pid}/fd/1").readlink() == DAEMON_LOG
+    except (OSError, ValueError):
+        return False
+    client = docker.from_env(timeout=10)
+    try:
+        if not is_ours or client.containers.list():
+            return False
+    finally:
+        client.close()
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + DAEMON_DEADLINE
+    while _ask_engine()[0] or DAEMON_PID.exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    start_daemon(has_systemd=False)
+    return True
 
 
 def _unpack_plugins(packages: tuple[str, ...], note: Note) -> None:
