@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up down status watch chaos dev check test failover clean
+.PHONY: help up down status watch console chaos dev check test failover clean
 V := .venv/bin
 
 help:            ## this table
@@ -12,6 +12,8 @@ status: .venv/lab ## show every part of the lab and what it does now
 	@$(V)/quorate status
 watch: .venv/lab ## see who is served and what happens, live; Ctrl-C ends it with a verdict
 	@$(V)/quorate watch
+console: .venv/lab ## both regions as a web page, live, with buttons to break and to mend
+	@$(V)/quorate console
 chaos: .venv/lab ## two minutes of random faults, watched and judged
 	@$(V)/quorate chaos
 dev: .venv/lab   ## the same services in one process, without containers

@@ -2,7 +2,6 @@
 
 import random
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,13 +12,11 @@ import typer
 from lab import faults
 from lab.containers import LabEngine, open_engine
 from lab.errors import NotRunningError
-from lab.leases.kinds import undo_packets
-from lab.leases.lease import Leases
+from lab.heal import heal_all
 from lab.leases.selectors import Selection
 from lab.look import look_at, running_lab
 from lab.names import KNOWN, completions, find_part
 from lab.topology import Part
-from lab.wan import heal_way
 
 Names = Annotated[
     list[str], typer.Argument(metavar="NAME...", help="Parts of the lab, as `quorate status` names them.",
@@ -72,20 +69,8 @@ def start(names: Names) -> None:
 
 def heal() -> None:
     """Undo every fault: reconnect, thaw and start whatever is cut off, frozen or dead."""
-
-    state = running_lab()
-    with open_engine(state.lab) as engine:
-        if not engine.containers():
-            raise NotRunningError(f"The lab {state.lab} is not up; `make up` starts it.")
-        mended = faults.heal(engine, state.topology, lambda sentence: typer.echo(f"{sentence}."))
-        for label in undo_packets(engine, state.topology, Leases(), time.time()):
-            mended += 1
-            typer.echo(f"{label} gets all its packets.")
-        way = heal_way(engine) if state.regions > 1 else ""
-        if way:
-            typer.echo(f"The way between the sites is free again ({way}).")
-        if not mended and not way:
-            typer.echo("Nothing was broken.")
+    if not heal_all(lambda sentence: typer.echo(f"{sentence}.")):
+        typer.echo("Nothing was broken.")
 
 
 def logs(

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 PACKAGES = {"nbdinfo": "libnbd-bin", "nbdcopy": "libnbd-bin", "qemu-img": "qemu-utils", "qemu-io": "qemu-utils"}
-PACKAGES |= {"fio": "fio", "etcd": "etcd-server"}
+PACKAGES |= {"fio": "fio", "etcd": "etcd-server", "chromium": "chromium"}
 
 
 def need(*programs: str) -> None:
@@ -19,3 +19,9 @@ def need(*programs: str) -> None:
         if os.environ.get("CI"):
             pytest.fail(sentence)
         pytest.skip(sentence)
+
+
+def program(name: str) -> str:
+    """Where one is; the test is skipped, or fails, where it is not."""
+    need(name)
+    return str(shutil.which(name))

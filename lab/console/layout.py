@@ -13,9 +13,9 @@ from typing import NamedTuple
 from lab.topology import ONE, OUTSIDE, TWO
 
 UNIT, BETWEEN, INSET = 53, 8, 4  # a part's share of the width, between two groups, between two boxes
-TITLE, BOX, PITCH = 17, 38, 74
+TITLE, BOX, PITCH = 17, 37, 72
 REGION_WIDTH, MIDDLE, EDGE = 632, 24, 8
-BAND, TOP = 60, 74  # the sites outside of the regions
+BAND, TOP = 57, 70  # the sites outside of the regions
 CHANNEL, ASKER = 18, 110
 YOU = "you"  # whoever sits before this machine
 

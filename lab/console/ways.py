@@ -81,3 +81,7 @@ def hops(lane: str, site: str, announced: str = "") -> tuple[Hop, ...]:
     if lane == "DNS":  # either server is asked
         found |= {(Stop(site, YOU), Stop(TWO if site == ONE else ONE, "dns")): None}
     return tuple(found)
+
+
+#: In the order of the page.
+ALL_LANES = (*LANES, ANYCAST)

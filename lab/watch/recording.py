@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -48,10 +48,12 @@ def record(
     is_live: bool,
     beside: Callable[[Recorder], None] = lambda recorder: None,
     after: Callable[[], None] = lambda: None,
+    ended: threading.Event | None = None,
 ) -> Run:
     """One run: prepare, watch, clear away, judge.
 
     `beside` is called when all lanes run, in a thread of its own; `after` when they have ended, before the judging.
+    Who gives `ended` ends the run by it, from whatever thread; else signals do.
     """
     urls = {name: getattr(topology, f"{name}_url") for name in ("identity", "image", "compute", "volume", "object")}
     admin = Client(Login(urls, "admin", envfile.read(ENV_FILE)["ADMIN_PASSWORD"], "admin"))
@@ -76,7 +78,8 @@ def record(
             stack.enter_context(World(topology, Anycast(recorder).hear))
         with recorder:
             threading.Thread(target=beside, args=(recorder,), daemon=True).start()
-            _until(limit, recorder, out, f"{state.lab}, {topology.region}", is_live)
+            with _interrupts() if ended is None else nullcontext(ended) as interrupted:
+                _until(limit, recorder, interrupted, out, f"{state.lab}, {topology.region}" if is_live else "")
             seconds = recorder.now
             story.stop()
             out.print("Waiting for the last answers, then judging…", style="dim")
@@ -95,18 +98,18 @@ def record(
     return Run(state.lab, started, seconds, lanes_seen, tuple(operations), events, judgement)
 
 
-def _until(limit: float, recorder: Recorder, out: Console, name: str, is_live: bool) -> None:
-    with _interrupts() as interrupted:
-        if not is_live:
-            while recorder.now < limit and not interrupted.wait(AGAIN):
-                pass
-            return
-        with Live(console=out, refresh_per_second=FRAMES, screen=True, auto_refresh=False) as picture:
-            while recorder.now < limit and not interrupted.wait(1 / FRAMES):
-                left = f", {limit - recorder.now:.0f} s left" if limit < float("inf") else ""
-                headline = f"{name}   {recorder.now:.0f} s{left}   Ctrl-C ends"
-                sentences = max(4, out.size.height - len(recorder.lanes) - 6)
-                picture.update(view.live(recorder, headline, out.size.width, sentences), refresh=True)
+def _until(limit: float, recorder: Recorder, interrupted: threading.Event, out: Console, name: str) -> None:
+    """Wait for the end, with a live picture where it has a name."""
+    if not name:
+        while recorder.now < limit and not interrupted.wait(AGAIN):
+            pass
+        return
+    with Live(console=out, refresh_per_second=FRAMES, screen=True, auto_refresh=False) as picture:
+        while recorder.now < limit and not interrupted.wait(1 / FRAMES):
+            left = f", {limit - recorder.now:.0f} s left" if limit < float("inf") else ""
+            headline = f"{name}   {recorder.now:.0f} s{left}   Ctrl-C ends"
+            sentences = max(4, out.size.height - len(recorder.lanes) - 6)
+            picture.update(view.live(recorder, headline, out.size.width, sentences), refresh=True)
 
 
 @contextmanager
