@@ -74,7 +74,7 @@ class Pages:
         snapshot = seen.snapshot
         lit = Lit(watch.site, _states(watch))
         is_old = snapshot is not None and (bool(seen.trouble) or now - seen.at > STALE)
-        age = f"{now - seen.at:.0f} s ago" if snapshot is not None and is_old else ""
+        age = f"{(now - seen.at) // STALE * STALE:.0f} s ago" if is_old else ""  # not a new sentence each second
         faults = snapshot.faults if snapshot is not None else ()
         return {
             "headline": self._drawn("headline.html", snapshot=snapshot, verdicts=VERDICTS),

@@ -164,4 +164,4 @@ def _part(svg: Element, site: str, part: PartStatus, box: Rect, word: str, extra
 
 
 #: What the others of a role do, where one of them is marked.
-QUIET = {"lb": "standby", "galera": "synced", "rabbitmq": "follows", "arbitrator": "votes", "wan": "free"}
+QUIET = {"lb": "spare", "galera": "synced", "rabbitmq": "follows", "arbitrator": "votes", "wan": "free"}

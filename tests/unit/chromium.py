@@ -103,13 +103,12 @@ class Chromium:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def until(self, script: str) -> Any:
+    def until(self, script: str) -> None:
         """Ask until it is true. Fails after a while."""
         give_up = time.monotonic() + PATIENCE
-        while not (value := self.tell(script)):
+        while not self.tell(f"!!({script})"):
             assert time.monotonic() < give_up, f"never true: {script}"
             time.sleep(0.05)
-        return value
 
     def press(self, key: str) -> None:
         """A key on the keyboard."""
