@@ -27,11 +27,15 @@ os.execv(sys.argv[3], sys.argv[3:])
 KEYS = {"Enter": 13, "Tab": 9, " ": 32, "ArrowRight": 39, "ArrowDown": 40}
 
 
+class Refused(AssertionError):
+    """The browser could not do it."""
+
+
 class Chromium:
     """One page in a browser without a window."""
 
     def __init__(self, width: int = 1280, height: int = 720) -> None:
-        self._size = width, height
+        self.width, self.height = width, height
 
     def __enter__(self) -> Self:
         self._home = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
@@ -41,7 +45,7 @@ class Chromium:
             *(sys.executable, "-c", BEGIN, str(for_browser), str(from_browser), program("chromium")),
             *("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars"),
             *("--no-first-run", "--disable-dev-shm-usage", f"--user-data-dir={self._home.name}"),
-            f"--window-size={self._size[0]},{self._size[1]}",
+            f"--window-size={self.width},{self.height}",
         ]
         self._process = subprocess.Popen(
             command, pass_fds=(for_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -54,8 +58,13 @@ class Chromium:
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self.ask(f"{domain}.enable")
-        width, height = self._size
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=self.width,
+            height=self.height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -79,7 +88,8 @@ class Chromium:
         while True:
             message = self._next()
             if message.get("id") == self._number:
-                assert "error" not in message, message["error"]
+                if "error" in message:
+                    raise Refused(message["error"]["message"])
                 result: dict[str, Any] = message["result"]
                 return result
             self.said.append(message)
@@ -106,9 +116,15 @@ class Chromium:
     def until(self, script: str) -> None:
         """Ask until it is true. Fails after a while."""
         give_up = time.monotonic() + PATIENCE
-        while not self.tell(f"!!({script})"):
+        while not self._is_true(script):
             assert time.monotonic() < give_up, f"never true: {script}"
             time.sleep(0.05)
+
+    def _is_true(self, script: str) -> bool:
+        try:
+            return bool(self.tell(f"!!({script})"))
+        except Refused:  # another page comes just now
+            return False
 
     def press(self, key: str) -> None:
         """A key on the keyboard."""
