@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from docker.errors import DockerException
 from rich.console import Console
 
 from lab import wan_wish
@@ -87,5 +88,5 @@ def _announced() -> str:
             return ""
         with open_engine(state.lab, timeout=10) as engine:
             return str(Wan(engine).show()["anycast"] or "")
-    except (LabError, KeyError):
+    except (LabError, DockerException, OSError, KeyError):
         return ""

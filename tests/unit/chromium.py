@@ -110,7 +110,8 @@ class Chromium:
     def tell(self, script: str) -> Any:
         """What an expression is on the page."""
         found = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        if "exceptionDetails" in found:
+            raise Refused(json.dumps(found["exceptionDetails"])[:400])
         return found["result"].get("value")
 
     def until(self, script: str) -> None:
@@ -123,7 +124,7 @@ class Chromium:
     def _is_true(self, script: str) -> bool:
         try:
             return bool(self.tell(f"!!({script})"))
-        except Refused:  # another page comes just now
+        except Refused:  # another page comes just now, or what is asked for does not exist yet
             return False
 
     def press(self, key: str) -> None:

@@ -15,7 +15,7 @@ import uvicorn
 from lab.console.app import Settings, create_app
 from lab.console.snapshot import Snapshot
 from tests.unit.chromium import Chromium
-from tests.unit.console_lab import FakeLab, broken, failed_over, well
+from tests.unit.console_lab import FakeLab, broken, failed_over, labels, well
 
 #: Where pictures go, for whoever wants to see them.
 PICTURES = os.environ.get("QUORATE_PICTURES")
@@ -53,6 +53,14 @@ def browser(request: pytest.FixtureRequest) -> Iterator[Chromium]:
         yield found
 
 
+def opened(browser: Chromium, address: str) -> None:
+    """Go there, and wait until the page is live."""
+    browser.open(address)
+    browser.until("document.body.classList.contains('live')")
+    parts = len(labels(well())) + 2  # and the regions as a whole
+    assert browser.tell("document.querySelectorAll('[data-part]').length") == parts
+
+
 def text(of: str) -> str:
     return f"document.querySelector({of!r}).textContent"
 
@@ -69,8 +77,7 @@ def without_db1() -> Snapshot:
 
 
 def test_a_failover_is_seen_and_judged(browser: Chromium, address: str, lab: FakeLab) -> None:
-    browser.open(address)
-    browser.until("document.querySelectorAll('[data-part]').length > 70")
+    opened(browser, address)
     assert "token" not in browser.tell("location.href")
     seen(browser, "calm")
     browser.click("#watch-button")
@@ -103,8 +110,7 @@ def test_a_failover_is_seen_and_judged(browser: Chromium, address: str, lab: Fak
 
 def test_the_keyboard_reaches_everything(address: str, lab: FakeLab) -> None:
     with Chromium() as browser:
-        browser.open(address)
-        browser.until("document.querySelectorAll('[data-part]').length > 70")
+        opened(browser, address)
         browser.press("Tab")
         assert browser.tell("document.activeElement.className") == "skip"
         browser.tell("document.getElementById('part-db1').focus()")
@@ -130,6 +136,5 @@ def test_the_keyboard_reaches_everything(address: str, lab: FakeLab) -> None:
 def test_who_asked_for_less_motion_gets_none(address: str) -> None:
     with Chromium() as browser:
         browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
-        browser.open(address)
-        browser.until("document.querySelector('.flow')")
+        opened(browser, address)
         assert browser.tell("getComputedStyle(document.querySelector('.flow')).animationName") == "none"

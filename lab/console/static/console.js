@@ -73,7 +73,10 @@
   });
 
   document.addEventListener("htmx:afterSwap", remember);
-  document.addEventListener("htmx:sseMessage", remember);
+  document.addEventListener("htmx:sseMessage", (event) => {
+    remember();
+    document.body.classList.toggle("live", document.body.classList.contains("live") || event.target.id === "faults");
+  });
   document.addEventListener("htmx:sseOpen", () => { document.getElementById("lost").hidden = true; });
   document.addEventListener("htmx:sseError", () => { document.getElementById("lost").hidden = false; });
   document.addEventListener("htmx:sendError", () => { document.getElementById("lost").hidden = false; });
