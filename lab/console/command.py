@@ -55,6 +55,7 @@ def _bound(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # whoever opens the address before all is ready waits
     except OSError as error:
         listener.close()
         raise LabError(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.etree.ElementTree import Element, SubElement
 
-from lab.console.layout import YOU, Group, Layout, Rect
+from lab.console.layout import Group, Layout, Rect
 from lab.console.marks import Condition, condition, marks, way_word
 from lab.console.snapshot import Snapshot
-from lab.console.ways import BETWEEN, TRAFFIC, Hop, Stop, hops
+from lab.console.ways import BETWEEN, Hop, hops, traffic
 from lab.console.wires import Point, drawn, wire
 from lab.topology import ONE, OUTSIDE, TWO, label
 
@@ -27,9 +27,7 @@ class Lines:
 
     def traffic(self, svg: Element) -> None:
         """What there always is, thin, each with an arrow."""
-        own = [(Stop(site, one), Stop(site, other)) for site in self._snapshot.sites for one, other in TRAFFIC]
-        own += [(Stop(site, YOU), Stop(site, "edge")) for site in self._snapshot.sites]
-        for hop in own:
+        for hop in (hop for site in self._snapshot.sites for hop in traffic(site, is_alone=self._is_alone)):
             points = self._points(hop)
             if points:
                 _path(svg, "traffic", drawn(points))
@@ -59,9 +57,13 @@ class Lines:
                 SubElement(mark, "path", {"d": CROSS})
 
     def _hops(self, lane: str, site: str) -> tuple[Hop, ...]:
-        return tuple(
-            hop for hop in hops(lane, site, self.announced) if all(stop in self._layout.groups for stop in hop)
-        )
+        """Of a lane, as far as its parts are there."""
+        found = hops(lane, site, self.announced, is_alone=self._is_alone)
+        return tuple(hop for hop in found if all(stop in self._layout.groups for stop in hop))
+
+    @property
+    def _is_alone(self) -> bool:
+        return len(self._snapshot.sites) == 1
 
     @property
     def announced(self) -> str:

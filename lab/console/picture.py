@@ -22,7 +22,7 @@ VERDICTS = {
     Verdict.SERVING: "M0 -7V2M0 6V7",
     Verdict.FAILING: "M-6 -6L6 6M6 -6L-6 6",
 }
-LETTER = 6.6  # about the width of a letter of a sentence
+UNROUTED = "No way leads to its network from here: little is seen."
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def _region(svg: Element, rect: Rect, region: RegionStatus) -> None:
     put(place, "path", d=VERDICTS[region.verdict], class_=f"verdict {region.verdict}",
         transform=f"translate({x + 8} {rect.y + 21})")  # fmt: skip
     put(place, "text", region.region, class_="region-name", x=x + 24, y=rect.y + 27)
-    for line, words in enumerate(_wrapped(region.sentence, 36, 2)):
+    sentence = region.sentence if region.is_routed else UNROUTED
+    for line, words in enumerate(_wrapped(sentence, 36, 2)):
         put(place, "text", words, class_="sentence", x=x, y=rect.y + 44 + 16 * line)
 
 

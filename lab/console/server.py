@@ -16,7 +16,7 @@ from lab.console.board import Board
 def serve(app: FastAPI, listener: socket.socket, ending: Callable[[], None]) -> None:
     """Serve until Ctrl-C; `ending` is called as the end begins. Tokens are in addresses: nothing is logged of them."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+        app, log_level="warning", access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=5
     )
     with contextlib.suppress(KeyboardInterrupt):  # the server raises it anew when it has ended
         Server(config, app.state.board, ending).run(sockets=[listener])

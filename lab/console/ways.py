@@ -65,22 +65,34 @@ LANES: dict[str, tuple[tuple[str, ...], ...]] = {
     "DNS": ((YOU, "dns"),),
 }
 ANYCAST = "anycast"
+#: Where there is one region, what would be shared lies in its own database.
+ALONE = ("proxysql", "galera")
 
 
-def hops(lane: str, site: str, announced: str = "") -> tuple[Hop, ...]:
+def hops(lane: str, site: str, announced: str = "", *, is_alone: bool = False) -> tuple[Hop, ...]:
     """From where to where a request of a lane goes, in order, each once. `announced`: the region that the anycast
-    address leads to; nowhere while it is empty."""
+    address leads to; nowhere while it is empty. `is_alone`: there is one region only."""
     if lane == ANYCAST:
         way = [Stop(OUTSIDE, "client"), Stop(OUTSIDE, "wan")]
         way += [Stop(announced, role) for role in IDENTITY] if announced else []
         return tuple(pairwise(way))
     found: dict[Hop, None] = {}
     for chain in LANES.get(lane, ()):
-        stops = [Stop(site, role) for role in chain]
+        stops = [Stop(site, role) for role in (_alone(chain) if is_alone else chain)]
         found |= dict.fromkeys(pairwise(stops))
     if lane == "DNS":  # either server is asked
         found |= {(Stop(site, YOU), Stop(TWO if site == ONE else ONE, "dns")): None}
     return tuple(found)
+
+
+def traffic(site: str, *, is_alone: bool = False) -> tuple[Hop, ...]:
+    """What there always is in a region."""
+    chains = [(YOU, "edge"), *(_alone(each)[:2] if is_alone else each for each in TRAFFIC)]
+    return tuple((Stop(site, chain[0]), Stop(site, chain[1])) for chain in chains)
+
+
+def _alone(chain: tuple[str, ...]) -> tuple[str, ...]:
+    return (*chain[:-1], *ALONE) if chain[-1] == "shared-galera" else chain
 
 
 #: In the order of the page.

@@ -47,7 +47,6 @@ def test_it_listens_on_this_machine_only_and_says_when_a_port_is_taken() -> None
     with listen(0) as listener:
         host, port = listener.getsockname()
         assert host == HOST
-        listener.listen()
         with pytest.raises(LabError, match=f"Port {port} of 127.0.0.1"):
             listen(port)
     assert socket.gethostbyname(HOST) == "127.0.0.1"

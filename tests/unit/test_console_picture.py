@@ -15,7 +15,7 @@ from lab.console.lines import Lines
 from lab.console.marks import SIGNS, Condition, way_word
 from lab.console.picture import Lit, picture
 from lab.console.snapshot import Snapshot
-from lab.console.ways import ALL_LANES, TRAFFIC, Stop, hops
+from lab.console.ways import ALL_LANES, Stop, hops, traffic
 from lab.console.wires import Point, drawn, wire
 from lab.status_model import RoleStatus
 from lab.topology import ONE, OUTSIDE, TWO
@@ -114,13 +114,16 @@ def crossed(points: list[Point], rect: Rect) -> bool:
     return False
 
 
-@pytest.mark.parametrize("site", [ONE, TWO])
-def test_lines_go_straight_around_all_boxes(site: str) -> None:
-    snapshot = well()
+@pytest.mark.parametrize(("site", "regions"), [(ONE, 1), (ONE, 2), (TWO, 2)])
+def test_lines_go_straight_around_all_boxes(site: str, regions: int) -> None:
+    snapshot = well(regions)
     found = lay_out({key: list(group.parts) for key, group in layout(snapshot).groups.items() if group.parts}, site)
-    ways = [(Stop(site, one), Stop(site, other)) for one, other in TRAFFIC]
-    ways += [hop for lane in ALL_LANES for hop in hops(lane, site, site)]
-    for one, other in ways:
+    is_alone = regions == 1
+    ways = [*traffic(site, is_alone=is_alone)]
+    ways += [hop for lane in ALL_LANES for hop in hops(lane, site, site, is_alone=is_alone)]
+    there = [hop for hop in ways if all(stop in found.groups for stop in hop)]
+    assert len(there) > 30 * regions / 2
+    for one, other in there:
         start, end = found.groups[one.site, one.role], found.groups[other.site, other.role]
         points = wire(found, start, end)
         assert all(x0 == x1 or y0 == y1 for (x0, y0), (x1, y1) in itertools.pairwise(points)), (one, other)
@@ -181,6 +184,22 @@ def test_a_request_goes_where_the_design_says() -> None:
     assert hops("anycast", ONE) == ((Stop(OUTSIDE, "client"), Stop(OUTSIDE, "wan")),)
     assert {end.site for _, end in hops("DNS", ONE)} == {ONE, TWO}
     assert hops("a lane of tomorrow", ONE) == ()
+
+
+def test_with_one_region_everything_lies_in_its_own_database() -> None:
+    roles = [other.role for _, other in hops("token", ONE, is_alone=True)]
+    assert roles == ["edge", "lb", "identity", "proxysql", "galera"]
+    assert (Stop(ONE, "identity"), Stop(ONE, "proxysql")) in traffic(ONE, is_alone=True)
+    x, y = broken_at(well(1), "token")
+    place = layout(well(1)).groups[ONE, "galera"]
+    assert (x, y) == (place.parts["db1"].middle, place.rect.y - 7)
+
+
+def test_a_region_that_is_out_of_sight_says_so() -> None:
+    snapshot = well(1)
+    (region,) = snapshot.status.regions
+    unseen = replace(snapshot, status=replace(snapshot.status, regions=(replace(region, is_routed=False),)))
+    assert "No way leads to its network" in " ".join(words(parts(parsed(unseen))["region:one"]))
 
 
 def test_the_announced_address_is_found_by_its_balancer() -> None:
