@@ -1,0 +1,64 @@
+"""The console on the running lab: what it sees, breaks, mends, watches and keeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from lab.console.app import Settings, create_app
+from lab.console.guard import HEADER, Secrets
+from lab.console.picture import picture
+from lab.console.real_lab import RealLab
+from lab.watch import kept
+from tests.lab.region import Region
+
+pytestmark = pytest.mark.timeout(600)
+
+URL, OWN = "http://127.0.0.1:30123", Secrets()
+
+
+def until(condition: Callable[[], object], seconds: float) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
+
+
+def test_every_part_of_the_lab_is_in_the_picture(region: Region) -> None:
+    region.wait_redundant(120)
+    snapshot = RealLab().look()
+    drawing = picture(snapshot)
+    assert all(f'data-part="{label}"' in drawing for label in snapshot.parts)
+    for word in ("active", "writer", "leader"):
+        assert f">{word}</text>" in drawing
+    if len(snapshot.sites) > 1:
+        assert snapshot.anycast
+
+
+def test_a_fault_is_watched_judged_and_kept(region: Region, tmp_path: Path) -> None:
+    region.wait_redundant(120)
+    active = region.active_balancer().label
+    app = create_app(RealLab(), Settings(tmp_path, OWN))
+    with TestClient(app, base_url=URL) as person:
+        person.get("/", params={"token": OWN.token})
+        person.headers |= {HEADER: OWN.page, "origin": URL}
+        assert person.post("/watch", data={"do": "start", "site": "one"}).status_code == 200
+        until(lambda: "End and judge" in person.get("/").text, 120)
+        time.sleep(5)
+        fields = {"kind": "kill", "target": "lb:active", "seconds": "5", "site": "one"}
+        answer = person.post("/fault", data=fields)
+        assert f"Killed {active} for 5 s." in answer.text
+        until(lambda: f"<b>{active}</b> started" in person.get("/").text, 60)
+        assert person.post("/watch", data={"do": "stop"}).status_code == 200
+        until(lambda: "Verdict: " in person.get("/").text, 240)
+        assert person.post("/heal").status_code == 200
+    (name,) = kept.names(tmp_path)
+    run = kept.load(name, tmp_path)
+    assert run is not None
+    assert run.judgement.ruling == "valid", run.judgement.reasons
+    assert (active, "killed") in [(event.who, event.says) for event in run.events]
+    region.wait_redundant(120)
