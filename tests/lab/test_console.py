@@ -47,7 +47,7 @@ def test_a_fault_is_watched_judged_and_kept(region: Region, tmp_path: Path) -> N
         person.get("/", params={"token": OWN.token})
         person.headers |= {HEADER: OWN.page, "origin": URL}
         assert person.post("/watch", data={"do": "start", "site": "one"}).status_code == 200
-        until(lambda: "End and judge" in person.get("/").text, 120)
+        until(lambda: "silent" in person.get("/").text or " ms</span>" in person.get("/").text, 120)  # lanes are asked
         time.sleep(5)
         fields = {"kind": "kill", "target": "lb:active", "seconds": "5", "site": "one"}
         answer = person.post("/fault", data=fields)
