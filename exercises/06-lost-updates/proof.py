@@ -1,4 +1,6 @@
-"""Tries a student's account: many deposits at once from two places (`deposits`), or reading what was deposited (`reads`).
+"""Tries a student's account: many deposits at once from two places, or reading what was deposited.
+
+Its word is `deposits` or `reads`.
 
 Reads what it needs as JSON, prints findings as JSON in its last line.
 """
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pymysql
 
-THREADS, DEPOSITS, READS = 4, 40, 60
+THREADS, DEPOSITS, READS = 4, 60, 60
 ACCOUNT = 1
 ROWS = 3000
 DONE_SHARE, NEAR_SHARE = 0.8, 0.9

@@ -1,4 +1,4 @@
-"""What exercises have in hand: the running lab, its engine, its database, a client of its cloud, the student's files."""
+"""What exercises have in hand: the running lab, its engine and database, a client of its cloud, the student's files."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from lab import envfile
@@ -61,9 +62,7 @@ def owners(bench: Bench) -> list[str]:
 def has_address(fib: str, address: str) -> bool:
     """Whether a kernel's routing trie holds an address as one of its own. Pure."""
     lines = fib.splitlines()
-    return any(
-        line.strip(" |-+") == address and "host LOCAL" in after for line, after in zip(lines, lines[1:], strict=False)
-    )
+    return any(line.strip(" |-+") == address and "host LOCAL" in after for line, after in pairwise(lines))
 
 
 def _quorum_is(bench: Bench, argument: dict[str, Any]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,8 @@ from lab.paths import ROOT
 NOT_YET = 1
 
 app = typer.Typer(no_args_is_help=True, help="Exercises that grade themselves: begin with `list`, then `start 1`.")
-out = Console()
+PIPE_WIDTH = 120
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 Which = Annotated[str, typer.Argument(metavar="EXERCISE", help="A number or a name.")]
 
 

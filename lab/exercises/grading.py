@@ -106,7 +106,7 @@ def _hasty(exercise: Exercise, own: Sequence[Entry]) -> list[str]:
 
 
 def alike(bundles: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Files (given with their texts) that share a measurement to the millisecond and its moment: one of them is a copy."""
+    """Files (given with their texts) that share a measurement of the same instant: one of them is a copy."""
     seen: dict[str, list[str]] = {}
     for file, text in bundles:
         try:

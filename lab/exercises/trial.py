@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -34,10 +35,17 @@ def trial(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
             run = _run(bench, argument)
         except NotReadyError as error:
             return [Finding(False, f"the cloud does not serve: {error.message}")]
-        rounds.append([judged(run, word, wanted) for each in argument["expect"] for word, wanted in each.items()])
+        expected = [(word, lenient(wanted)) for each in argument["expect"] for word, wanted in each.items()]
+        rounds.append([judged(run, word, wanted) for word, wanted in expected])
         if not all(finding.ok for finding in rounds[-1]):
             break
     return worst(rounds)
+
+
+def lenient(wanted: Any) -> Any:
+    """What a check allows, on a machine that is known to be slow: QUORATE_SLOW times the seconds."""
+    slow = float(os.environ.get("QUORATE_SLOW", "1"))
+    return wanted | {"seconds": float(wanted["seconds"]) * slow} if wanted and "seconds" in wanted else wanted
 
 
 def has_come_up(status: RegionStatus) -> bool:

@@ -14,8 +14,8 @@ TRIES = 20
 def deposit(connect, near, account, amount):
     """Add an amount to the account's balance. Returns when that is certain; raises if it was not done.
 
-    All deposits meet at one node, where the row's lock puts them in a line; the database adds, so nobody writes a number
-    that he read a moment ago. Whoever is told that his transaction lost simply tries again: nothing was written.
+    All deposits meet at one node, where the lock of the row puts them in a line; the database adds, so nobody writes
+    what he read a moment ago. Whoever is told that his transaction lost tries again: nothing was written.
     """
     for left in reversed(range(TRIES)):
         try:

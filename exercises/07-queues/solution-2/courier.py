@@ -1,7 +1,7 @@
 """Sends parcels through RabbitMQ and works them off, written by somebody who never saw a node die.
 
-A channel is one of py-amqp's (https://docs.celeryq.dev/projects/amqp). The cluster has three nodes; the channel leads to
-one of them. A parcel's id is in `message_id`.
+A channel is one of the library py-amqp (https://docs.celeryq.dev/projects/amqp). The cluster has three nodes; a
+channel leads to one of them. A parcel's id is in `message_id`.
 """
 
 import amqp
@@ -21,8 +21,8 @@ def send(channel, queue, parcel):
 def work(channel, queue, ledger):
     """Work parcels off for ever: `ledger.deliver(id)` takes a moment and is an effect in the world, so once each.
 
-    `ledger.delivered(id)` tells whether a parcel was delivered before. This process may be killed at any instant, and is
-    started again; it must leave no parcel behind.
+    `ledger.delivered(id)` tells whether a parcel was delivered before. This process may be killed at any instant, and
+    is started again; it must leave no parcel behind.
     """
 
     def handle(message):
