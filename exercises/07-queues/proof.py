@@ -23,7 +23,7 @@ from lab.leases.order import order, take_back
 PARCELS, KILLS = 120, 4
 USER = "quorate"
 QUEUE = "exercise-parcels"
-PATIENCE, PACE, EFFECT = 40.0, 0.02, 0.03
+COMING_OUT, STALLED, PACE, EFFECT = 20.0, 6.0, 0.02, 0.03
 
 
 class Ledger:
@@ -48,8 +48,8 @@ class Ledger:
         return dict(self._base.execute("SELECT parcel, COUNT(*) FROM delivered GROUP BY parcel").fetchall())
 
 
-def channel_to(given, nodes):
-    """A channel to the first of these nodes that answers."""
+def channel_to(given, nodes, silence=8):
+    """A channel to the first of these nodes that answers; it may be silent for so many seconds."""
     for name in nodes:
         try:
             connection = amqp.Connection(
@@ -57,8 +57,8 @@ def channel_to(given, nodes):
                 userid=USER,
                 password=given["broker_password"],
                 connect_timeout=2,
-                read_timeout=8,
-                write_timeout=8,
+                read_timeout=silence,
+                write_timeout=silence,
                 confirm_publish=False,
             )
             connection.connect()
@@ -125,7 +125,7 @@ def send(given, courier, nodes):
 
 def drain(given, nodes, wanted):
     """All parcels that come out of the queue, until there are all, or for a while."""
-    there, give_up = set(), time.monotonic() + PATIENCE / 2
+    there, give_up = set(), time.monotonic() + COMING_OUT
     while time.monotonic() < give_up and not wanted <= there:
         try:
             channel = channel_to(given, nodes)
@@ -151,7 +151,7 @@ def work(given, courier, nodes):
         ledger = Ledger(path)
         for _ in range(KILLS):
             at_work(given, path, ledger, goal=len(ledger.count()) + PARCELS // (KILLS + 2))
-        at_work(given, path, ledger, goal=PARCELS, patience=PATIENCE)
+        at_work(given, path, ledger, goal=PARCELS)
         count = ledger.count()
     left, twice = PARCELS - len(count), sum(times > 1 for times in count.values())
     return [
@@ -164,14 +164,16 @@ def work(given, courier, nodes):
     ]
 
 
-def at_work(given, path, ledger, goal, patience=10.0):
-    """A worker, killed when so many parcels are delivered, or it takes too long."""
+def at_work(given, path, ledger, goal):
+    """A worker, killed when so many parcels are delivered, or when no more are."""
     worker = subprocess.Popen(
         [sys.executable, __file__, "worker", path, json.dumps(given)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    give_up = time.monotonic() + patience
-    while len(ledger.count()) < goal and time.monotonic() < give_up and worker.poll() is None:
+    done, give_up = len(ledger.count()), time.monotonic() + STALLED
+    while done < goal and time.monotonic() < give_up and worker.poll() is None:
         time.sleep(0.005)
+        before, done = done, len(ledger.count())
+        give_up = time.monotonic() + STALLED if done > before else give_up
     ended = worker.poll()
     if ended is None:
         os.kill(worker.pid, signal.SIGKILL)
@@ -185,7 +187,7 @@ def main():
     if sys.argv[1] == "worker":
         given = json.loads(sys.argv[3])
         nodes = [name for name in given["addresses"] if name.startswith("mq")]
-        load(given).work(channel_to(given, nodes), QUEUE, Ledger(sys.argv[2]))
+        load(given).work(channel_to(given, nodes, silence=None), QUEUE, Ledger(sys.argv[2]))
         return
     given = json.load(sys.stdin)
     nodes = [name for name in given["addresses"] if name.startswith("mq")]

@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 
 import pytest
 
 from lab.exercises import actions
-from lab.exercises.catalogue import JOURNAL, WORK, folder, load
+from lab.exercises.catalogue import folder, load
 from lab.exercises.model import Exercise
 from lab.exercises.variation import for_student
-from lab.paths import ROOT
 from tests.lab.region import Region
 from tests.lab.test_fault_leases import quorate
 
 STUDENT = "proof"
 STAGES = [(exercise, number) for exercise in load() for number in range(1, len(exercise.stages) + 1)]
-
-
-@pytest.fixture(scope="module")
-def course(region: Region) -> Iterator[Region]:
-    """A student's journal and files of our own; whatever is there is kept aside."""
-    region.wait_redundant(120)
-    aside = ROOT / "var" / "exercises-aside"
-    shutil.rmtree(aside, ignore_errors=True)
-    for path in (JOURNAL.parent, WORK):
-        if path.exists():
-            aside.mkdir(exist_ok=True)
-            path.rename(aside / path.name)
-    yield region
-    if JOURNAL.exists():
-        quorate("exercise", "stop")
-    for path in (JOURNAL.parent, WORK):
-        shutil.rmtree(path, ignore_errors=True)
-        if (aside / path.name).exists():
-            (aside / path.name).rename(path)
 
 
 def check(code: int) -> dict[str, object]:
@@ -46,8 +24,11 @@ def check(code: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("exercise", "number"), STAGES, ids=[f"{folder(e)}-{n}" for e, n in STAGES])
-def test_the_start_state_fails_and_the_solution_passes(course: Region, exercise: Exercise, number: int) -> None:
-    if exercise.regions > course.topology.regions:
+def test_the_start_state_fails_and_the_solution_passes(
+    region: Region, own_course: None, exercise: Exercise, number: int
+) -> None:
+    region.wait_redundant(120)
+    if exercise.regions > region.topology.regions:
         pytest.skip(f"exercise {exercise.number} needs {exercise.regions} regions")
     stage = for_student(exercise, STUDENT).stages[number - 1]
     said = quorate("exercise", "start", str(exercise.number), "--stage", str(number), "--student", STUDENT)
