@@ -59,7 +59,8 @@ def findings(found: Sequence[Finding]) -> RenderableType:
     text = Text()
     for each in found:
         text.append("  ✓ " if each.ok else "  ✗ ", style="green" if each.ok else "bold red")
-        text.append(f"{each.says}\n")
+        # What is asked for stands behind the semicolon: of no interest once it is so.
+        text.append(f"{each.says.partition('; ')[0] if each.ok else each.says}\n")
     return text
 
 
