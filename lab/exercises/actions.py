@@ -97,7 +97,7 @@ def _apply(bench: Bench, _argument: Any) -> None:
 
 def _sql(bench: Bench, argument: Any) -> None:
     """Statements on one node, or on the first that takes them."""
-    nodes = [argument["on"]] if "on" in argument else ["db1", "db2", "db3"]
+    nodes = [argument["node"]] if "node" in argument else ["db1", "db2", "db3"]
     for node in nodes:
         try:
             with bench.database(node) as connection, connection.cursor() as cursor:

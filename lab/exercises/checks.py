@@ -68,7 +68,8 @@ def has_address(fib: str, address: str) -> bool:
 def _quorum_is(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
     role, nodes = argument["role"], int(argument["nodes"])
     bench.until(lambda: quorum(bench.look(), role, nodes).ok, float(argument.get("within", 0)))
-    return [quorum(bench.look(), role, nodes)]
+    found = quorum(bench.look(), role, nodes)
+    return [Finding(found.ok, found.says, {argument.get("key", role): found.measured[role]})]
 
 
 def _converged_within(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
@@ -104,9 +105,9 @@ def _runs(bench: Bench, argument: Any) -> list[Finding]:
 
 
 def _sql_is(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
-    """`{query, is, says, on?}`: one value in the database, on each of the nodes named."""
+    """`{query, is, says, nodes?}`: one value in the database, on each of the nodes named."""
     found = []
-    for node in argument.get("on", ["db1"]):
+    for node in argument.get("nodes", ["db1"]):
         try:
             with bench.database(node) as connection, connection.cursor() as cursor:
                 cursor.execute(argument["query"])
