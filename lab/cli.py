@@ -13,6 +13,7 @@ from lab import cli_faults, cli_wan, shell
 from lab.chaos import command as chaos_command
 from lab.console import command as console_command
 from lab.errors import LabError, NoEngineError
+from lab.exercises import command as exercise_command
 from lab.moves import command as move_command
 from lab.paths import ROOT, STATE_FILE
 from lab.store_address import find_store
@@ -134,6 +135,7 @@ move_command.register(app)
 watch_command.register(app)
 chaos_command.register(app)
 console_command.register(app)
+exercise_command.register(app)
 app.add_typer(rbd.app, name="rbd", callback=find_store)
 app.add_typer(storage.app, name="storage", callback=find_store)
 

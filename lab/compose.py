@@ -2,7 +2,6 @@
 
 from lab.commands import run
 from lab.database_proxy import PROXYSQL
-from lab.errors import StepFailedError
 from lab.paths import OUTSIDE_FILE, REGION_FILE, env_file
 from lab.progress import Note
 from lab.topology import OUTSIDE, Topology
@@ -10,13 +9,10 @@ from lab.topology import OUTSIDE, Topology
 START_SECONDS = 300.0
 #: Compose's profile of what a region has only where there is another.
 SHARED_PROFILE = "regions"
-#: Containers of one site that start at the same time. More are no faster on two cores, and engines have been seen to
-#: lose track of a network while dozens join it (Docker 20.10: "does not belong to any of this network's subnets").
-AT_ONCE = 4
 
 
 def up(topology: Topology, database_proxy: str, note: Note) -> None:
-    """Create what is missing of one site and start what does not run; what the engine refuses is tried once more."""
+    """Create what is missing of one site and start what does not run."""
     profiles = [PROXYSQL] if database_proxy == PROXYSQL else []
     profiles += [SHARED_PROFILE] if topology.regions > 1 else []
     file = OUTSIDE_FILE if topology.site == OUTSIDE else REGION_FILE
@@ -24,12 +20,7 @@ def up(topology: Topology, database_proxy: str, note: Note) -> None:
     command += ["--env-file", str(env_file(topology.site)), "-f", str(file)]
     command += [word for profile in profiles for word in ("--profile", profile)]
     command += ["up", "--detach", "--no-build", "--remove-orphans", "--timeout", "2"]
-    limit = {"COMPOSE_PARALLEL_LIMIT": str(AT_ONCE)}
-    try:
-        run(command, note, timeout=START_SECONDS, extra_environment=limit)
-    except StepFailedError as error:
-        note(f"once more, for compose failed: {error.detail.splitlines()[-1] if error.detail else error.message}")
-        run(command, note, timeout=START_SECONDS, extra_environment=limit)
+    run(command, note, timeout=START_SECONDS)
 
 
 def down(topology: Topology, note: Note, keep_data: bool, patience: int) -> None:

@@ -87,6 +87,15 @@ class LabEngine:
         found = self.client.api.volumes(filters=self._filter)
         return [volume["Name"] for volume in found.get("Volumes") or []]
 
+    def own_subnets(self) -> dict[str, str]:
+        """The address range of each site's network that is there."""
+        return {
+            (network.get("Labels") or {}).get(SITE_LABEL, ONE): config["Subnet"]
+            for network in self.client.api.networks(filters=self._filter)
+            for config in ((network.get("IPAM") or {}).get("Config") or [])
+            if "Subnet" in config
+        }
+
     def foreign_subnets(self) -> list[str]:
         """The address ranges of all networks on this engine that are not the lab's."""
         return [

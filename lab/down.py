@@ -85,7 +85,7 @@ def _remove_all(engine: LabEngine) -> None:
 
 def _remove(engine: LabEngine, container: str) -> None:
     try:
-        engine.client.containers.get(container).remove(force=True)
+        engine.client.containers.get(container).remove(force=True, v=True)  # with volumes that have no name
     except (APIError, NotFound):
         return  # whatever stays is found at the end
 

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from lab.errors import BadNameError, LabError
+from lab.topology import SITES, shifted
 
 NAME_RULE = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 PORTS_OF_A_LAB = 10
@@ -67,6 +68,13 @@ def free_subnet(lab: str, taken: Iterable[IPv4Network]) -> str:
         if not any(network.overlaps(block(prefix)) for network in in_use):
             return prefix
     raise LabError("No free networks between 10.100.0.0 and 10.199.255.0 are left on this machine.")
+
+
+def subnet_of(networks: Mapping[str, str]) -> str | None:
+    """Where a lab began whose networks are still there, given as `{site: "10.1.2.0/24"}`; None where there are none."""
+    for site, network in networks.items():
+        return shifted(str(IPv4Network(network).network_address).rpartition(".")[0], -SITES.index(site))
+    return None
 
 
 def free_port_base(lab: str, is_free: Callable[[int], bool]) -> int:

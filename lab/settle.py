@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from lab.containers import LabEngine
-from lab.places import block, free_port_base, free_subnet, is_aligned
+from lab.places import block, free_port_base, free_subnet, is_aligned, subnet_of
 from lab.state import LabState
 
 ROUTES = Path("/proc/net/route")
@@ -15,9 +15,12 @@ WIDE_PREFIX = 8
 
 
 def settle(state: LabState | None, lab: str, engine: LabEngine, regions: int) -> LabState:
-    """Keep the place that the lab has while it uses it, and move what others took in the meantime."""
+    """Keep the place that the lab has while it uses it, and move what others took in the meantime.
+
+    Networks that an earlier lab of this name left behind are used again: compose would not look at their addresses.
+    """
     if state is None:
-        subnet = free_subnet(lab, _taken(engine))
+        subnet = subnet_of(engine.own_subnets()) or free_subnet(lab, _taken(engine))
         return LabState(lab, subnet, free_port_base(lab, port_is_free), regions=regions)
     if not engine.network_names() and not _fits(state.subnet, _taken(engine)):
         state = replace(state, subnet=free_subnet(lab, _taken(engine)))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab import registers
+from lab.hosts import Host, overcommitted
 from lab.registers import Kind, Outcome
 from lab.watch.run import Judgement
 
@@ -16,6 +17,7 @@ CHECKED = (
     "reads of registers in the database and the block store are linearizable",
     "no acknowledged object is lost, none reads as another",
     "no acknowledged server is lost, none is there twice, none is there that nobody asked for",
+    "no host has promised more than it has",
 )
 
 
@@ -52,12 +54,16 @@ class Evidence:
 
 
 def judge(
-    evidence: Evidence, initial: Mapping[str, str], lost_objects: Iterable[str] | None, servers: Sequence[str] | None
+    evidence: Evidence,
+    initial: Mapping[str, str],
+    lost_objects: Iterable[str] | None,
+    servers: Sequence[str] | None,
+    hosts: Iterable[Host] | None,
 ) -> Judgement:
     """The verdict. Pure.
 
     `initial` are the registers' first values; `lost_objects` the acknowledged objects that were gone at the end,
-    `servers` the names of the servers that were there then (None: nobody answered that).
+    `servers` the names of the servers that were there then, `hosts` what is claimed of each (None: nobody answered).
     """
     reasons = list(evidence.wrong)
     unsure: list[str] = []
@@ -73,6 +79,10 @@ def judge(
         unsure.append("the servers could not be listed at the end")
     else:
         reasons += _of_servers(evidence, servers)
+    if hosts is None:
+        unsure.append("the hosts could not be listed at the end")
+    else:
+        reasons += [sentence for host in hosts for sentence in overcommitted(host)]
     ruling = "invalid" if reasons else "unknown" if unsure else "valid"
     return Judgement(ruling, tuple(reasons or unsure), CHECKED)
 

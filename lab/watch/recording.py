@@ -16,6 +16,7 @@ from rich.live import Live
 from lab import envfile
 from lab.containers import open_engine
 from lab.errors import NotReadyError
+from lab.hosts import Host, read_host
 from lab.look import look_at
 from lab.paths import ENV_FILE
 from lab.registers import Outcome
@@ -85,7 +86,7 @@ def record(
             out.print("Waiting for the last answers, then judging…", style="dim")
         after()
         operations = [one for one in recorder.operations if one.began <= seconds]
-        judgement = _judge(client, tenant, evidence, blocks)
+        judgement = _judge(client, tenant, evidence, blocks, _hosts(admin))
         if blocks is not None:
             blocks.remove()
             blocks.close()
@@ -128,7 +129,19 @@ def _interrupts() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _judge(client: Client, tenant: Tenant, evidence: Evidence, blocks: Blocks | None) -> Judgement:
+def _hosts(admin: Client) -> list[Host] | None:
+    """What is claimed of each compute host; None where nobody says."""
+    try:
+        insist_token(admin)
+        rows = insist(admin, "GET", "compute", "/v2.1/os-hypervisors/detail").json()["hypervisors"]
+    except NotReadyError:
+        return None
+    return [read_host(row) for row in rows]
+
+
+def _judge(
+    client: Client, tenant: Tenant, evidence: Evidence, blocks: Blocks | None, hosts: list[Host] | None
+) -> Judgement:
     """Look at everything once more, with patience, and judge."""
     acknowledged = [name for name, outcome in evidence.objects.items() if outcome is Outcome.OK]
     try:
@@ -141,7 +154,7 @@ def _judge(client: Client, tenant: Tenant, evidence: Evidence, blocks: Blocks | 
     except NotReadyError:
         servers = None
     initial = {DATABASE_REGISTER: FIRST, **dict.fromkeys(blocks.registers if blocks else (), EMPTY)}
-    return judge(evidence, initial, lost, servers)
+    return judge(evidence, initial, lost, servers, hosts)
 
 
 def _is_there(client: Client, path: str) -> bool:

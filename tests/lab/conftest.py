@@ -1,11 +1,16 @@
 """The running lab for tests that break it, and the report that they leave in `var/`."""
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from lab.errors import LabError
+from lab.exercises import course
+from lab.exercises.catalogue import JOURNAL, WORK
+from lab.exercises.journal import Journal
+from lab.exercises.standing import current
 from lab.paths import VAR
 from tests.lab import report
 from tests.lab.power import quorate_up
@@ -68,6 +73,24 @@ def regions(region: Region) -> Iterator[tuple[Region, Region]]:
     with open_regions(slowness()) as both:
         both[1].wait_redundant(120)
         yield both
+
+
+@pytest.fixture(scope="module")
+def own_course(region: Region) -> Iterator[None]:
+    """A student's journal and files of our own; whatever is there is kept aside, and the lab is whole afterwards."""
+    aside = VAR / "exercises-aside"
+    shutil.rmtree(aside, ignore_errors=True)
+    for path in (JOURNAL.parent, WORK):
+        if path.exists():
+            aside.mkdir(exist_ok=True)
+            path.rename(aside / path.name)
+    yield
+    if current(Journal(JOURNAL).entries) is not None:
+        course.stop(lambda sentence: None)
+    for path in (JOURNAL.parent, WORK):
+        shutil.rmtree(path, ignore_errors=True)
+        if (aside / path.name).exists():
+            (aside / path.name).rename(path)
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from tests.lab.final_state import CPU_RATIO, FINAL_STATUS, FinalState, Guest, Host
+from lab.hosts import overcommitted, too_much
+from tests.lab.final_state import FINAL_STATUS, FinalState, Guest
 from tests.lab.history import Operation, Outcome
 from tests.lab.invariant import Invariant, Problem, of
 
@@ -26,14 +27,14 @@ def hosts_are_not_overcommitted(_: Sequence[Operation], state: FinalState) -> It
     """Neither by what is claimed of them nor by what the servers on them add up to."""
     for host in state.hosts or ():
         on_it = [server for server in state.servers or () if server.host == host.name]
-        yield from _too_much(host, "claims", host.vcpus_used, host.memory_mb_used, host.disk_gb_used)
-        yield from _too_much(
+        added = too_much(
             host,
             "servers",
             sum(server.vcpus for server in on_it),
             sum(server.memory_mb for server in on_it),
             sum(server.disk_gb for server in on_it),
         )
+        yield from map(Problem, (*overcommitted(host), *added))
 
 
 def guests_run_once(_: Sequence[Operation], state: FinalState) -> Iterator[Problem]:
@@ -66,16 +67,6 @@ def actions_happened_once(operations: Sequence[Operation], state: FinalState) ->
             if not told[row] <= done <= told[row] + maybe[row]:
                 known = f"{told[row]} acknowledged, {maybe[row]} unknown"
                 yield Problem(f"{action} of {row}: {known}, done {done} times", is_loss=done < told[row])
-
-
-def _too_much(host: Host, what: str, vcpus: int, memory_mb: int, disk_gb: int) -> Iterator[Problem]:
-    for name, used, has in (
-        ("processors", vcpus, host.vcpus * CPU_RATIO),
-        ("MiB of memory", memory_mb, host.memory_mb),
-        ("GiB of disk", disk_gb, host.disk_gb),
-    ):
-        if used > has:
-            yield Problem(f"{host.name} has {has} {name}, its {what} take {used}")
 
 
 INVARIANTS: tuple[Invariant, ...] = (

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: Processors may be promised this many times (Nova's cpu_allocation_ratio); memory and disk only once.
-CPU_RATIO = 4
+from lab.hosts import Host
+
 #: Where a server may rest.
 FINAL_STATUS = frozenset({"ACTIVE", "SHUTOFF", "ERROR"})
 
@@ -22,19 +22,6 @@ class Server:
     vcpus: int = 1
     memory_mb: int = 64
     disk_gb: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """One hypervisor: what it has and what the region believes is taken of it."""
-
-    name: str
-    vcpus: int
-    memory_mb: int
-    disk_gb: int
-    vcpus_used: int = 0
-    memory_mb_used: int = 0
-    disk_gb_used: int = 0
 
 
 @dataclass(frozen=True, slots=True)

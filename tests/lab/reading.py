@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from docker.errors import APIError
 
+from lab.hosts import Host, read_host
 from lab.topology import parts_with_role
 from tests.lab.client import Client, read
-from tests.lab.final_state import FinalState, Guest, Host, Server
+from tests.lab.final_state import FinalState, Guest, Server
 from tests.lab.history import History, Operation, Outcome
 from tests.lab.region import Region
 from tests.lab.tenant import Tenant
@@ -129,18 +130,7 @@ def _checksums(client: Client, operations: Iterable[Operation]) -> dict[str, str
 
 
 def _hosts(admin: Client) -> tuple[Host, ...]:
-    return tuple(
-        Host(
-            name=row["hypervisor_hostname"],
-            vcpus=row["vcpus"],
-            memory_mb=row["memory_mb"],
-            disk_gb=row["local_gb"],
-            vcpus_used=row["vcpus_used"],
-            memory_mb_used=row["memory_mb_used"],
-            disk_gb_used=row["local_gb_used"],
-        )
-        for row in _get(admin, "compute", "/v2.1/os-hypervisors/detail")["hypervisors"]
-    )
+    return tuple(map(read_host, _get(admin, "compute", "/v2.1/os-hypervisors/detail")["hypervisors"]))
 
 
 def _server(row: dict[str, Any]) -> Server:

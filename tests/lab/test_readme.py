@@ -18,7 +18,7 @@ BREAKING = re.compile(r"^\.venv/bin/quorate (kill|heal|shell|fault)")
 SECONDS = 120
 
 
-def test_the_commands_of_the_readme(regions: tuple[Region, Region]) -> None:
+def test_the_commands_of_the_readme(regions: tuple[Region, Region], own_course: None) -> None:
     commands = COMMAND.findall((ROOT / "README.md").read_text())
     assert any("migrate-region" in command for command in commands)
     try:
@@ -34,7 +34,17 @@ def test_the_commands_that_break_regions(regions: tuple[Region, Region]) -> None
     _run(breaking, regions)
 
 
-def _run(commands: list[str], regions: tuple[Region, Region]) -> None:
+def test_the_commands_of_the_teacher(region: Region, own_course: None) -> None:
+    commands = COMMAND.findall((ROOT / "docs" / "teacher.md").read_text())
+    run = [command for command in commands if "pytest" not in command]
+    assert any("grade" in command for command in run)
+    try:
+        _run(run, (region,))
+    finally:
+        (ROOT / "exercises-ada.json").unlink(missing_ok=True)
+
+
+def _run(commands: list[str], regions: tuple[Region, ...]) -> None:
     for command in commands:
         words = shlex.split(command)
         seconds = SECONDS * regions[0].slow

@@ -16,9 +16,10 @@ from lab.places import (
     free_subnet,
     is_aligned,
     lab_name,
+    subnet_of,
     wanted_regions,
 )
-from lab.topology import OUTSIDE, PARTS, TWO, Topology, all_parts
+from lab.topology import OUTSIDE, PARTS, SITES, TWO, Topology, all_parts
 
 TOPOLOGY = Topology("quorate-abc123", "10.123.45", 24680)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,38}[a-z0-9]", fullmatch=True)
@@ -68,6 +69,16 @@ def test_a_taken_port_moves_all():
 def test_no_place_at_all_is_said():
     with pytest.raises(LabError, match="No free network"):
         free_subnet("lab", [IPv4Network("10.0.0.0/8")])
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_lab_begins_where_its_networks_still_are(site):
+    begun = Topology("lab", "10.120.8", 20000, regions=2)
+    assert subnet_of({site: f"{begun.at(site).subnet}.0/24"}) == begun.subnet
+
+
+def test_without_networks_nothing_says_where_a_lab_began():
+    assert subnet_of({}) is None
     with pytest.raises(LabError, match="No free ports"):
         free_port_base("lab", lambda port: False)
 

@@ -5,7 +5,8 @@ from itertools import count
 
 import pytest
 
-from tests.lab.final_state import FinalState, Guest, Host, Server
+from lab.hosts import Host
+from tests.lab.final_state import FinalState, Guest, Server
 from tests.lab.history import Failures, Operation, Outcome, failures
 from tests.lab.verdict import Ruling, judge
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lab.hosts import Host
 from lab.leases.lease import Lease
 from lab.registers import Outcome
 from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
@@ -127,6 +128,21 @@ def test_what_a_status_says_about_an_effect() -> None:
 
 
 REGISTER = {"r": "0"}
+ROOMY = Host("compute1", vcpus=2, memory_mb=64, disk_gb=9, vcpus_used=8, memory_mb_used=64, disk_gb_used=9)
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        (replace(ROOMY, vcpus_used=9), "compute1 has 8 processors, its claims take 9"),
+        (replace(ROOMY, memory_mb_used=65), "compute1 has 64 MiB of memory, its claims take 65"),
+        (replace(ROOMY, disk_gb_used=10), "compute1 has 9 GiB of disk, its claims take 10"),
+    ],
+)
+def test_a_host_that_promised_too_much_is_caught(host: Host, says: str) -> None:
+    found = judge(honest(), REGISTER, [], ["s1"], [ROOMY, host])
+    assert (found.ruling, found.reasons) == ("invalid", (says,))
+    assert judge(honest(), REGISTER, [], ["s1"], None).ruling == "unknown"
 
 
 def honest() -> Evidence:
@@ -140,11 +156,13 @@ def honest() -> Evidence:
 
 def test_an_honest_cloud_is_valid_whatever_became_of_what_nobody_knows() -> None:
     for servers in (["s1"], ["s1", "s2"], ["s1", "s2", "s4"]):
-        found = judge(honest(), REGISTER, [], servers)
+        found = judge(honest(), REGISTER, [], servers, [ROOMY])
         assert (found.ruling, found.reasons) == ("valid", ())
-    assert judge(honest(), REGISTER, [], None).ruling == "unknown"
-    assert judge(honest(), REGISTER, None, ["s1"]).reasons == ("the objects could not be asked for at the end",)
-    assert judge(honest(), REGISTER, None, []).ruling == "invalid"
+    assert judge(honest(), REGISTER, [], None, [ROOMY]).ruling == "unknown"
+    assert judge(honest(), REGISTER, None, ["s1"], [ROOMY]).reasons == (
+        "the objects could not be asked for at the end",
+    )
+    assert judge(honest(), REGISTER, None, [], [ROOMY]).ruling == "invalid"
 
 
 @pytest.mark.parametrize(
@@ -157,29 +175,29 @@ def test_an_honest_cloud_is_valid_whatever_became_of_what_nobody_knows() -> None
     ],
 )
 def test_lies_about_servers_are_caught(servers: list[str], says: str) -> None:
-    found = judge(honest(), REGISTER, [], servers)
+    found = judge(honest(), REGISTER, [], servers, [ROOMY])
     assert found.ruling == "invalid"
     assert says in found.reasons[0]
 
 
 def test_lies_about_objects_and_data_are_caught() -> None:
-    assert "o7 was acknowledged and is gone" in judge(honest(), REGISTER, ["o7"], ["s1"]).reasons[0]
+    assert "o7 was acknowledged and is gone" in judge(honest(), REGISTER, ["o7"], ["s1"], [ROOMY]).reasons[0]
     evidence = honest()
     evidence.complain("the image was read with other data than were uploaded")
-    assert judge(evidence, REGISTER, [], ["s1"]).ruling == "invalid"
+    assert judge(evidence, REGISTER, [], ["s1"], [ROOMY]).ruling == "invalid"
 
 
 def test_a_stale_read_is_caught_and_a_lost_write() -> None:
     stale = honest()
     stale.read("r", "0", 5.0, 6.0)
-    assert judge(stale, REGISTER, [], ["s1"]).ruling == "invalid"
+    assert judge(stale, REGISTER, [], ["s1"], [ROOMY]).ruling == "invalid"
     unheard = honest()
     unheard.wrote("r", "2", 5.0, Outcome.UNKNOWN)
-    assert judge(unheard, REGISTER, [], ["s1"]).ruling == "valid"
+    assert judge(unheard, REGISTER, [], ["s1"], [ROOMY]).ruling == "valid"
     unheard.read("r", "2", 6.0, 7.0)
-    assert judge(unheard, REGISTER, [], ["s1"]).ruling == "valid"
+    assert judge(unheard, REGISTER, [], ["s1"], [ROOMY]).ruling == "valid"
     unheard.read("r", "1", 8.0, 9.0)
-    assert judge(unheard, REGISTER, [], ["s1"]).ruling == "invalid"
+    assert judge(unheard, REGISTER, [], ["s1"], [ROOMY]).ruling == "invalid"
 
 
 def test_a_refused_write_is_no_write() -> None:

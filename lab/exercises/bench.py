@@ -1,0 +1,165 @@
+"""What exercises have in hand: the running lab, its engine and database, a client of its cloud, the student's files."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pymysql
+
+from lab import envfile
+from lab.containers import LabEngine
+from lab.errors import LabError, NotRunningError
+from lab.exercises.catalogue import GIVEN, WORK, folder
+from lab.exercises.model import Exercise
+from lab.leases.order import opened_lab
+from lab.look import look_at
+from lab.names import find_part
+from lab.paths import CLOUDS_FILE, ENV_FILE, ROOT
+from lab.settle import known_routes
+from lab.state import LabState
+from lab.status_model import RegionStatus
+from lab.topology import ONE, Part
+from lab.watch.client import Client, Login
+
+AGAIN = 0.3
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The lab as an exercise uses it. `say` tells the student what goes on."""
+
+    state: LabState
+    engine: LabEngine
+    exercise: Exercise
+    say: Callable[[str], None]
+    given: Path = GIVEN
+    work: Path = WORK
+
+    @property
+    def place(self) -> Path:
+        """The student's files."""
+        return self.work / folder(self.exercise)
+
+    @property
+    def material(self) -> Path:
+        """The exercise's own files."""
+        return self.given / folder(self.exercise)
+
+    def look(self, site: str = ONE) -> RegionStatus:
+        """One look at a region."""
+        return look_at(site)
+
+    def address(self, part: Part) -> str:
+        """A part's address. Raises LabError where this machine has no way to it."""
+        topology = self.state.topology.at(part.site)
+        if topology.network not in known_routes():
+            raise LabError("This exercise talks to the lab's parts, and this machine has no way into their network.")
+        return topology.address(part)
+
+    @contextmanager
+    def database(self, node: str) -> Iterator[pymysql.connections.Connection[pymysql.cursors.Cursor]]:
+        """A connection to one database node as its administrator. Raises pymysql's errors."""
+        connection = pymysql.connect(
+            host=self.address(find_part(node)),
+            user="root",
+            password=envfile.read(ENV_FILE)["DB_ROOT_PASSWORD"],
+            autocommit=True,
+            connect_timeout=3,
+            read_timeout=20,
+            write_timeout=20,
+        )
+        with connection:
+            yield connection
+
+    def admin(self) -> Client:
+        """A client of the first region's cloud, logged in as its administrator."""
+        topology = self.state.topology
+        urls = {name: getattr(topology, f"{name}_url") for name in ("identity", "image", "compute", "volume", "object")}
+        client = Client(Login(urls, "admin", envfile.read(ENV_FILE)["ADMIN_PASSWORD"], "admin"))
+        client.log_in(10)
+        return client
+
+    def openstack(self, words: str) -> str:
+        """What an `openstack` command prints; it must succeed. Raises LabError."""
+        return self.command([str(ROOT / ".venv" / "bin" / "openstack"), "--os-cloud", "quorate", *words.split()])
+
+    def command(self, words: list[str], seconds: float = 120, given: str = "") -> str:
+        """What a command prints; it must succeed. Raises LabError."""
+        environment = {**os.environ, "OS_CLIENT_CONFIG_FILE": str(CLOUDS_FILE), "PYTHONPATH": str(ROOT)}
+        try:
+            done = subprocess.run(
+                words, input=given, capture_output=True, text=True, timeout=seconds, check=False, env=environment
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise LabError(f"`{' '.join(words[:3])} …` did not end well: {error}.") from error
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+            raise LabError(f"`{' '.join(words)}`: {last}")
+        return done.stdout
+
+    def read(self, part: Part, path: str) -> bytes:
+        """A file inside a part's container."""
+        stream, _ = self._container(part).get_archive(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
+            member = archive.extractfile(archive.getmembers()[0])
+            assert member is not None
+            return member.read()
+
+    def write(self, part: Part, path: str, data: bytes) -> None:
+        """Put a file that everybody may read into a part's container."""
+        directory, _, name = path.rpartition("/")
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
+            archive.addfile(entry, io.BytesIO(data))
+        self._container(part).put_archive(directory, buffer.getvalue())
+
+    def run_inside(self, part: Part, words: list[str]) -> tuple[int, str]:
+        """Exit code and output of a command inside a part's container."""
+        code, output = self._container(part).exec_run(words)
+        return int(code), output.decode("utf-8", "replace")
+
+    def restart(self, part: Part) -> None:
+        """Stop a part and start it."""
+        self._container(part).restart(timeout=3)
+
+    def runs(self, part: Part) -> bool:
+        """Whether a part's container runs."""
+        facts = self.engine.containers().get(part.label)
+        return facts is not None and facts.is_running
+
+    def until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """Whether something holds, or comes to hold in time."""
+        give_up = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(AGAIN)
+        return True
+
+    def _container(self, part: Part) -> Any:
+        facts = self.engine.containers()
+        if part.label not in facts:
+            raise NotRunningError(f"{part.label} is not part of this lab as it runs now.")
+        return self.engine.client.containers.get(facts[part.label].container)
+
+
+@contextmanager
+def opened(exercise: Exercise, say: Callable[[str], None]) -> Iterator[Bench]:
+    """The running lab for one exercise. Raises LabError where there is none, or it has too few regions."""
+    with opened_lab() as (state, engine):
+        if exercise.regions > state.regions:
+            raise LabError(
+                f"Exercise {exercise.number} needs {exercise.regions} regions; this lab has {state.regions}."
+            )
+        yield Bench(state, engine, exercise, say)

@@ -1,0 +1,116 @@
+"""A check that breaks something while the lab is watched, as often as chance demands, and judges the run."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from lab.errors import LabError, NotReadyError
+from lab.exercises.bench import Bench
+from lab.exercises.findings import OF_RUNS, Finding, worst
+from lab.leases.lease import Lease, Leases
+from lab.leases.order import order, take_back
+from lab.status_model import Health, RegionStatus
+from lab.topology import ONE
+from lab.watch import kept
+from lab.watch.page import page
+from lab.watch.recorder import Recorder
+from lab.watch.recording import record
+from lab.watch.run import Run, Tone
+
+SETTLED = 20.0
+
+
+def trial(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
+    """`{strikes: [{at, kind, parts, for}], seconds, rounds?, expect}`; the worst of all rounds. Raises LabError."""
+    rounds: list[list[Finding]] = []
+    for _ in range(int(argument.get("rounds", 1))):
+        bench.until(lambda: has_come_up(bench.look()), SETTLED)
+        try:
+            run = _run(bench, argument)
+        except NotReadyError as error:
+            return [Finding(False, f"the cloud does not serve: {error.message}")]
+        expected = [(word, lenient(wanted)) for each in argument["expect"] for word, wanted in each.items()]
+        rounds.append([judged(run, word, wanted) for word, wanted in expected])
+        if not all(finding.ok for finding in rounds[-1]):
+            break
+    return worst(rounds)
+
+
+def lenient(wanted: Any) -> Any:
+    """What a check allows on a machine that is known to be slow (QUORATE_SLOW): at most twice the seconds.
+
+    More would let states pass that are meant to fail.
+    """
+    slow = min(2.0, float(os.environ.get("QUORATE_SLOW", "1")))
+    return wanted | {"seconds": float(wanted["seconds"]) * slow} if wanted and "seconds" in wanted else wanted
+
+
+def has_come_up(status: RegionStatus) -> bool:
+    """Whether everything that runs does its work: what was started a moment ago is no part of a trial yet. Pure."""
+    return all(
+        part.health is Health.GOOD for role in status.roles for part in role.parts if part.container == "running"
+    )
+
+
+def judged(run: Run, word: str, wanted: Any) -> Finding:
+    """One check of a run. Pure. Raises LabError for a word that is none."""
+    if word not in OF_RUNS:
+        raise LabError(f"There is no check {word!r} of a run. There are: {', '.join(OF_RUNS)}.")
+    return OF_RUNS[word](run, wanted or {})
+
+
+def _run(bench: Bench, argument: dict[str, Any]) -> Run:
+    seconds, strikes = float(argument["seconds"]), argument.get("strikes", ())
+    told = ", ".join(f"{each['kind']} {' '.join(each['parts'])}" for each in strikes)
+    bench.say(f"Watching for {seconds:.0f} s" + (f" ({told})…" if told else "…"))
+    assault = _Assault(strikes)
+    topology = bench.state.topology.at(str(argument.get("region", ONE)))
+    try:
+        run = record(
+            bench.state,
+            topology,
+            seconds,
+            Console(quiet=True),
+            is_live=False,
+            beside=assault.begin,
+            after=assault.end,
+        )
+    finally:
+        assault.end()
+    place = kept.keep(run, page(run))
+    bench.say(f"The run is in {place.relative_to(place.parents[2])}/timeline.html.")
+    return run
+
+
+class _Assault:
+    """Strikes in time; whatever is struck is mended at the end."""
+
+    def __init__(self, strikes: Sequence[dict[str, Any]]) -> None:
+        self._strikes = sorted(strikes, key=lambda each: float(each["at"]))
+        self._ended = threading.Event()
+        self._ordered: list[Lease] = []
+
+    def begin(self, recorder: Recorder) -> None:
+        """Strike each in time; returns after the last, or when it was ended."""
+        for strike in self._strikes:
+            if self._ended.wait(max(0.0, float(strike["at"]) - recorder.now)):
+                return
+            try:
+                self._ordered.append(order(strike["kind"], strike["parts"], float(strike["for"])))
+            except LabError as error:
+                recorder.tell("you", f"it could not be done: {error.message}", Tone.CHANGE)
+
+    def end(self) -> None:
+        """What is broken still is mended now."""
+        self._ended.set()
+        time.sleep(0)
+        while self._ordered:
+            each = self._ordered.pop()
+            if Leases().find(each.id) is not None:
+                take_back(each)
