@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pymysql
 
-THREADS, DEPOSITS, READS = 4, 60, 60
+THREADS, DEPOSITS, READS = 4, 60, 40
 ACCOUNT = 1
-ROWS = 3000
+ROWS = 20000
 DONE_SHARE, NEAR_SHARE = 0.8, 0.9
 
 given = json.load(sys.stdin)
