@@ -9,14 +9,13 @@ import importlib.util
 import json
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pymysql
 
-THREADS, DEPOSITS, READS = 4, 60, 40
+THREADS, DEPOSITS, READS = 4, 60, 15
 ACCOUNT = 1
-ROWS = 20000
+ROWS = 60000
 DONE_SHARE, NEAR_SHARE = 0.8, 0.9
 
 given = json.load(sys.stdin)
@@ -102,31 +101,18 @@ def deposits(account):
 
 def reads(account):
     """One deposit at the writer's place, one look from the other place, again and again, while the nodes are busy."""
-    busy = threading.Event()
-
-    def keep_busy():
-        with connect("writer") as connection, connection.cursor() as cursor:
-            while not busy.is_set():
-                cursor.execute("INSERT INTO bulk (said) SELECT REPEAT('x', 180) FROM seq_1_to_" + str(ROWS))
-                connection.commit()
-                cursor.execute(f"DELETE FROM bulk LIMIT {ROWS}")
-                connection.commit()
-
-    thread = threading.Thread(target=keep_busy, daemon=True)
-    thread.start()
     here, there = nodes()
     stale, looks = 0, []
-    try:
+    with connect("writer") as busy, busy.cursor() as cursor:
         for number in range(1, READS + 1):
+            cursor.execute("INSERT INTO bulk (said) SELECT REPEAT('x', 180) FROM seq_1_to_" + str(ROWS))
+            busy.commit()  # acknowledged, and on the other nodes still to be carried out
             account.deposit(connect, here, ACCOUNT, 1)
             before = len(asked)
             seen = account.balance(connect, there, ACCOUNT)
             looks += asked[before:]
             stale += seen != number
-            time.sleep(0.02)
-    finally:
-        busy.set()
-        thread.join(30)
+        cursor.execute("DROP TABLE bulk")
     near = sum(name == there for name in looks)
     return [
         {

@@ -18,6 +18,7 @@ from lab.exercises.model import find, parse
 from lab.exercises.standing import current, next_stage, of_stage
 from lab.exercises.trial import judged
 from lab.exercises.variation import filled, for_student, values
+from lab.paths import ROOT
 from lab.registers import Outcome
 from lab.watch.run import Event, Judgement, Operation, Run, Tone, summaries
 
@@ -325,3 +326,21 @@ def test_a_course_is_graded_at_once_and_copies_are_found(tmp_path):
     doubted = {each.file for each in grades if each.doubts}
     assert doubted == {str(paths[0]), str(copy)}
     assert len(grades) == 201
+
+
+# ---- files that are copies of the lab's own --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["start", "solution-1"])
+def test_the_spoiled_balancer_leaves_the_rest_as_the_lab_has_it(name):
+    own = (ROOT / "lb" / "region.cfg").read_text()
+    rest = own[own.index("# A slow client, a large manifest") :]
+    assert (GIVEN / "02-haproxy" / name / "haproxy.cfg").read_text().endswith(rest)
+
+
+def test_solutions_are_what_the_lab_has():
+    assert (GIVEN / "02-haproxy/solution-2/haproxy.cfg").read_text() == (ROOT / "lb/region.cfg").read_text()
+    own = (ROOT / "lb" / "keepalived.conf").read_text()
+    body = own[own.index("global_defs") :]
+    for path in ("03-keepalived/solution-2", "04-split-brain/solution-2/lb1", "04-split-brain/solution-2/lb2"):
+        assert (GIVEN / path / "keepalived.conf").read_text().endswith(body)
