@@ -74,6 +74,7 @@ def record(
         with_world = topology.regions > 1
         recorder = Recorder([*found, LANE] if with_world else found)
         story = Story(engine, recorder, [_look(topology.at(site)) for site in SITES[: min(state.regions, 2)]])
+        stack.callback(story.wait)
         story.start()
         if with_world:
             stack.enter_context(World(topology, Anycast(recorder).hear))

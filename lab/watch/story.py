@@ -6,12 +6,14 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import urllib3
 from docker.errors import DockerException
 from docker.models.containers import Container
+from docker.types.daemon import CancellableStream
 
 from lab.containers import LAB_LABEL, NAME_LABEL, SITE_LABEL, ContainerFacts, LabEngine
 from lab.leases.lease import Lease, Leases
@@ -20,7 +22,7 @@ from lab.topology import ONE, label
 from lab.watch.recorder import Recorder
 from lab.watch.run import Tone
 
-LOOK, CONNECTED_LOOK, LEASE_LOOK = 2.0, 0.5, 0.2
+LOOK, CONNECTED_LOOK, LEASE_LOOK, GONE = 2.0, 0.5, 0.2, 10.0
 #: Roles whose own sentences are part of the story.
 SPEAKING = frozenset({"lb", "galera", "shared-galera", "dns", "wan", "conductor", "arbitrator"})
 SENTENCE = re.compile(r"^(?:balancer|dns|wan|node|arbitrator): (.*)$|(took over \d+ overdue)")
@@ -97,6 +99,9 @@ class Story:
     def __init__(self, engine: LabEngine, recorder: Recorder, looks: Iterable[Callable[[], RegionStatus]]) -> None:
         self._engine, self._recorder, self._looks = engine, recorder, list(looks)
         self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._streams: list[CancellableStream[Any]] = []
 
     def start(self) -> None:
         """Listen from now on."""
@@ -112,9 +117,35 @@ class Story:
     def stop(self) -> None:
         """Listen no more."""
         self._stopping.set()
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.close()
+
+    def wait(self) -> None:
+        """Return when nobody listens any more, or after a while."""
+        give_up = time.monotonic() + GONE
+        for thread in self._threads:
+            thread.join(max(0.0, give_up - time.monotonic()))
 
     def _spawn(self, work: Callable[..., None], *about: object) -> None:
-        threading.Thread(target=self._listen, args=(work, *about), daemon=True).start()
+        thread = threading.Thread(target=self._listen, args=(work, *about), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    @contextmanager
+    def _heard(self, stream: CancellableStream[Any]) -> Iterator[CancellableStream[Any]]:
+        """What the engine sends, until `stop` ends it from another thread."""
+        with self._lock:
+            self._streams.append(stream)
+        try:
+            if self._stopping.is_set():
+                stream.close()
+            yield stream
+        finally:
+            with self._lock:
+                self._streams.remove(stream)
+            stream.close()
 
     def _listen(self, work: Callable[..., None], *about: object) -> None:
         """One source. That it fell silent is a sentence, not the end of the watch."""
@@ -126,12 +157,11 @@ class Story:
 
     def _hear_engine(self) -> None:
         wanted = {"label": f"{LAB_LABEL}={self._engine.lab}", "type": "container"}
-        for event in self._engine.client.events(filters=wanted, decode=True):
-            if self._stopping.is_set():
-                return
-            if (found := engine_sentence(event)) is not None:
-                at = int(event["timeNano"]) / 1e9 - time.time() + self._recorder.now
-                self._recorder.tell(*found, at=at)
+        with self._heard(self._engine.client.events(filters=wanted, decode=True)) as events:
+            for event in events:
+                if (found := engine_sentence(event)) is not None:
+                    at = int(event["timeNano"]) / 1e9 - time.time() + self._recorder.now
+                    self._recorder.tell(*found, at=at)
 
     def _watch_networks(self) -> None:
         before: dict[str, ContainerFacts] = {}
@@ -169,10 +199,10 @@ class Story:
         while not self._stopping.is_set():
             since = int(time.time())
             try:
-                for raw in container.logs(stream=True, follow=True, since=since, timestamps=True):
-                    self._tell_line(who, raw.decode("utf-8", "replace"))
-                    if self._stopping.is_set():
-                        return
+                lines = container.logs(stream=True, follow=True, since=since, timestamps=True)
+                with self._heard(lines) as heard:
+                    for raw in heard:
+                        self._tell_line(who, raw.decode("utf-8", "replace"))
             except (DockerException, urllib3.exceptions.HTTPError, OSError, json.JSONDecodeError):
                 pass
             self._stopping.wait(1.0)  # it ended; it may be started again

@@ -41,7 +41,6 @@ def test_every_part_of_the_lab_is_in_the_picture(region: Region) -> None:
 
 def test_a_fault_is_watched_judged_and_kept(region: Region, tmp_path: Path) -> None:
     region.wait_redundant(120)
-    active = region.active_balancer().label
     app = create_app(RealLab(), Settings(tmp_path, OWN))
     with TestClient(app, base_url=URL) as person:
         person.get("/", params={"token": OWN.token})
@@ -49,9 +48,10 @@ def test_a_fault_is_watched_judged_and_kept(region: Region, tmp_path: Path) -> N
         assert person.post("/watch", data={"do": "start", "site": "one"}).status_code == 200
         until(lambda: "silent" in person.get("/").text or " ms</span>" in person.get("/").text, 120)  # lanes are asked
         time.sleep(5)
+        active = region.active_balancer().label
         fields = {"kind": "kill", "target": "lb:active", "seconds": "5", "site": "one"}
         answer = person.post("/fault", data=fields)
-        assert f"Killed {active} for 5 s." in answer.text
+        assert f"Killed {active} for 5 s." in answer.text, answer.text
         until(lambda: f"<b>{active}</b> started" in person.get("/").text, 60)
         assert person.post("/watch", data={"do": "stop"}).status_code == 200
         until(lambda: "Verdict: " in person.get("/").text, 240)
