@@ -14,6 +14,7 @@ from lab.chaos import command as chaos_command
 from lab.errors import LabError, NoEngineError
 from lab.moves import command as move_command
 from lab.paths import ROOT, STATE_FILE
+from lab.replication import command as replication_command
 from lab.store_address import find_store
 from lab.watch import command as watch_command
 from storage.cli import rbd, storage
@@ -132,6 +133,7 @@ shell.register(app)
 move_command.register(app)
 watch_command.register(app)
 chaos_command.register(app)
+app.add_typer(replication_command.app, name="db")
 app.add_typer(rbd.app, name="rbd", callback=find_store)
 app.add_typer(storage.app, name="storage", callback=find_store)
 

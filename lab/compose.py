@@ -2,6 +2,7 @@
 
 from lab.commands import run
 from lab.database_proxy import PROXYSQL
+from lab.design import Balancers
 from lab.errors import StepFailedError
 from lab.paths import OUTSIDE_FILE, REGION_FILE, env_file
 from lab.progress import Note
@@ -10,6 +11,8 @@ from lab.topology import OUTSIDE, Topology
 START_SECONDS = 300.0
 #: Compose's profile of what a region has only where there is another.
 SHARED_PROFILE = "regions"
+#: And of the second load balancer.
+PAIR_PROFILE = "pair"
 #: Containers of one site that start at the same time. More are no faster on two cores, and engines have been seen to
 #: lose track of a network while dozens join it (Docker 20.10: "does not belong to any of this network's subnets").
 AT_ONCE = 4
@@ -19,6 +22,7 @@ def up(topology: Topology, database_proxy: str, note: Note) -> None:
     """Create what is missing of one site and start what does not run; what the engine refuses is tried once more."""
     profiles = [PROXYSQL] if database_proxy == PROXYSQL else []
     profiles += [SHARED_PROFILE] if topology.regions > 1 else []
+    profiles += [PAIR_PROFILE] if topology.design.balancers is Balancers.VRRP else []
     file = OUTSIDE_FILE if topology.site == OUTSIDE else REGION_FILE
     command = ["docker", "compose", "--ansi", "never", "-p", topology.project]
     command += ["--env-file", str(env_file(topology.site)), "-f", str(file)]

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from lab.containers import ContainerFacts
 
+#: Phases of a node that follows another.
+REPLICA_PHASES = frozenset({"replica", "cut", "diverged", "broken"})
+
 
 @dataclass(frozen=True)
 class ServerRow:
@@ -22,11 +25,12 @@ class ServerRow:
 
 @dataclass(frozen=True)
 class GaleraNode:
-    """One line of a database node's state port."""
+    """One line of a database node's state port. `uuid` is the last transaction's id where nodes replicate."""
 
     uuid: str
     seqno: int
     phase: str
+    follows: str = ""  # the number of the node that a replica follows
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lab import block_store, wire
 from lab.containers import ContainerFacts
-from lab.facts import Broker, Facts, GaleraNode, Queue, ServerRow
+from lab.facts import REPLICA_PHASES, Broker, Facts, GaleraNode, Queue, ServerRow
 from lab.keystone import Session
 from lab.names_in_world import addresses_by_name
 from lab.settle import known_routes
@@ -34,7 +34,7 @@ class Prober:
         running = {name for name, fact in containers.items() if is_routed and fact.is_running and fact.is_connected}
 
         def there(role: str) -> list[Part]:
-            return [part for part in parts_with_role(role) if part.name in running]
+            return [part for part in self.topology.parts_with_role(role) if part.name in running]
 
         with ThreadPoolExecutor(max_workers=24) as pool:
             holder = pool.submit(self._address_holder, macs if is_routed else {})
@@ -146,11 +146,12 @@ def galera_writer(rows: tuple[ServerRow, ...] | None) -> str | None:
 
 
 def read_state(line: str | None) -> GaleraNode | None:
-    """A state port's line: `ordinal uuid seqno phase`."""
+    """A state port's line: `ordinal uuid seqno phase`, and whom a replica follows at its end."""
     fields = (line or "").split()
     if len(fields) < 4:
         return None
-    return GaleraNode(fields[1], int(fields[2]) if fields[2].lstrip("-").isdigit() else -1, fields[3])
+    follows = fields[6] if fields[3] in REPLICA_PHASES and len(fields) > 6 else ""
+    return GaleraNode(fields[1], int(fields[2]) if fields[2].lstrip("-").isdigit() else -1, fields[3], follows)
 
 
 def read_broker(nodes: list[dict[str, Any]], queues: list[dict[str, Any]]) -> Broker:

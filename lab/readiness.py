@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.containers import ContainerFacts
+from lab.design import Design
 from lab.status_model import Health, RegionStatus
 
 
@@ -17,6 +18,7 @@ class Stage:
     patience: float | None = None  # seconds after which `up` goes on without it
 
 
+REPLICAS = "Replicas follow the primary"
 STAGES = (
     Stage("Load balancers share their address", ("lb",)),
     Stage("Galera is synced", ("galera", "shared-galera")),
@@ -32,6 +34,11 @@ STAGES = (
     Stage("Schedulers, conductors and compute agents report", ("scheduler", "conductor", "compute")),
     Stage("Queues and placement groups have all their copies", patience=20),
 )
+
+
+def title(stage: Stage, design: Design) -> str:
+    """What a stage is called in a lab of this design."""
+    return REPLICAS if "galera" in stage.roles and design.replicates else stage.title
 
 
 def missing(stage: Stage, status: RegionStatus, job: ContainerFacts | None) -> list[str]:
