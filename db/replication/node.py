@@ -92,10 +92,9 @@ class Keeper:
         self._show(seen)
         if seen.phase != UP and time.monotonic() >= self._look_next:
             self._look_next = time.monotonic() + PEERS
-            peers = port.ask_all(self._settings.peers)
-            self._act(
-                decide(seen, {each: member(node) if node else None for each, node in peers.items()}, deposed=self._led)
-            )
+            answers = port.ask_all(self._settings.peers)
+            peers = {ordinal: member(node) if node else None for ordinal, node in answers.items()}
+            self._act(decide(seen, peers, deposed=self._led))
 
     def _act(self, choice: Choice) -> None:
         if choice.why != self._told:
@@ -124,7 +123,7 @@ class Keeper:
             engine.sql(";\n".join([*todo, *replicator(self._password)]) + ";\n")
 
     def _show(self, seen: Member) -> None:
-        if seen.phase != self._me.phase and seen.phase != STARTING:
+        if seen.phase not in {self._me.phase, STARTING}:
             say(f"is {seen.phase}{f' of node {seen.follows}' if seen.follows else ''}, at {seen.position}")
         if seen.phase != UP:
             self._admitted = False

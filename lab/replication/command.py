@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -90,9 +91,8 @@ def fail_over(nodes: Nodes, engine: LabEngine, to: str = "", *, force: bool = Fa
     return steps[-1].node
 
 
-def lost_transactions(nodes: Nodes) -> dict[str, list[Transaction]]:
+def lost_transactions(nodes: Nodes, members: Sequence[Member]) -> dict[str, list[Transaction]]:
     """What each node has that the primary has not, by node; those left out that have nothing or do not answer."""
-    members = nodes.all()
     primary = primary_of(members)
     found: dict[str, list[Transaction]] = {}
     for member in members:
@@ -105,12 +105,12 @@ def lost_transactions(nodes: Nodes) -> dict[str, list[Transaction]]:
 
 def lost_sentences(nodes: Nodes) -> list[str]:
     """What was lost, for a person."""
-    lines = []
-    for name, found in lost_transactions(nodes).items():
+    members, lines = nodes.all(), []
+    for name, found in lost_transactions(nodes, members).items():
         lines.append(f"{name} alone has {len(found)} transactions, which are lost to everybody else:")
         lines += [f"  {one}" for one in found[:MOST_SHOWN]]
         lines += [f"  and {len(found) - MOST_SHOWN} more"] if len(found) > MOST_SHOWN else []
-    silent = [member.name for member in nodes.all() if not member.answers]
+    silent = [member.name for member in members if not member.answers]
     if silent:
         names = " and ".join(silent)
         lines.append(f"What {names} had and nobody else is seen when it is back: `quorate db lost`.")

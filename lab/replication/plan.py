@@ -15,7 +15,7 @@ class Verb(Enum):
 
     CLOSE = "takes no more writes"
     AWAIT = "has everything that {about} has"
-    FENCE = "is killed, so that it takes no writes behind our back"
+    FENCE = "is dead for certain, and takes no writes behind our back"
     SEVER = "listens to its old primary no more"
     DRAIN = "has applied all that it received"
     PROMOTE = "is the primary"
