@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from lab import cli_faults, cli_wan, shell
 from lab.chaos import command as chaos_command
+from lab.compare import command as compare_command
 from lab.errors import LabError, NoEngineError
 from lab.moves import command as move_command
 from lab.paths import ROOT, STATE_FILE
@@ -133,6 +134,7 @@ shell.register(app)
 move_command.register(app)
 watch_command.register(app)
 chaos_command.register(app)
+compare_command.register(app)
 app.add_typer(replication_command.app, name="db")
 app.add_typer(rbd.app, name="rbd", callback=find_store)
 app.add_typer(storage.app, name="storage", callback=find_store)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from galera import engine, port
@@ -15,7 +16,7 @@ from galera.datadir import SEED
 from galera.settings import Settings, read_settings
 
 from replication.decide import Action, Choice, decide
-from replication.records import STARTING, STOPPING, UP, Member, described, member, server_state
+from replication.records import STARTING, STOPPING, UP, Member, described, member, server_state, unused_number
 from replication.session import Session
 from replication.statements import LOOK, follow, lead, replicator
 
@@ -35,6 +36,7 @@ class Keeper:
         self._settings, self._password, self._semisync = settings, password, semisync
         self._seeded = DATA / "quorate.seeded"  # made last, so that a broken copy is made again
         self._fresh = DATA / "quorate.fresh"
+        self._number = DATA / "quorate.number"  # of the server, where it is not the ordinal
         self._rebuild = DATA / "quorate.rebuild"
         self._me = Member(settings.ordinal)
         self._session = Session()
@@ -77,7 +79,8 @@ class Keeper:
 
     def _command(self) -> list[str]:
         half = ["--rpl-semi-sync-slave-enabled=ON"] if self._semisync else []
-        return ["mariadbd", CONFIGURATION, f"--server-id={self._settings.ordinal}", *half]
+        number = self._number.read_text() if self._number.exists() else self._settings.ordinal
+        return ["mariadbd", CONFIGURATION, f"--server-id={number}", *half]
 
     def _look(self) -> None:
         """Ask the server how it does, and do what follows from that."""
@@ -94,9 +97,9 @@ class Keeper:
             self._look_next = time.monotonic() + PEERS
             answers = port.ask_all(self._settings.peers)
             peers = {ordinal: member(node) if node else None for ordinal, node in answers.items()}
-            self._act(decide(seen, peers, deposed=self._led))
+            self._act(decide(seen, peers, deposed=self._led), peers)
 
-    def _act(self, choice: Choice) -> None:
+    def _act(self, choice: Choice, peers: Mapping[int, Member | None]) -> None:
         if choice.why != self._told:
             say(f"{choice.action.value}: {choice.why}")
             self._told = choice.why
@@ -104,7 +107,11 @@ class Keeper:
             self._ensure_accounts()
             self._session.ask(lead(self._semisync))
         elif choice.action is Action.FOLLOW:
-            address = self._settings.addresses[choice.whom]
+            address, leader = self._settings.addresses[choice.whom], peers[choice.whom]
+            if self._fresh.exists() and leader:
+                number = unused_number(self._settings.ordinal, leader.state)
+                self._number.write_text(str(number))
+                self._session.ask([f"set global server_id = {number}"])
             self._session.ask(follow(address, self._password, self._semisync))
             self._fresh.unlink(missing_ok=True)
 

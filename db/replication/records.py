@@ -17,6 +17,7 @@ DIVERGED = "diverged"  # has transactions that whom it follows has not
 BROKEN = "broken"  # cannot apply what it was sent
 STOPPING = "stop"
 
+NUMBERS = 10
 NOBODY = 0
 NONE = "-"
 #: "Could not find GTID state requested by slave": its history is not the primary's. See mariadb.com/kb/en/gtid/
@@ -71,6 +72,19 @@ def server_state(rows: Mapping[str, str]) -> ServerState:
         receive_error=int(rows.get("Last_IO_Errno", "0")),
         apply_error=int(rows.get("Last_SQL_Errno", "0")),
     )
+
+
+def unused_number(ordinal: int, state: str) -> int:
+    """The server number of a new node, given the primary's log: the ordinal, or the next that ends in it. Pure.
+
+    A replica passes over what bears its own number, taking it for what it sent itself. A node that lost its data, or
+    threw them away, has to be given all of that again: so it is another server.
+    """
+    used = {int(word.split("-")[1]) for word in state.split(",") if word.count("-") == 2}
+    number = ordinal
+    while number in used:
+        number += NUMBERS
+    return number
 
 
 def described(ordinal: int, fresh: bool, addresses: Mapping[int, str], seen: ServerState) -> Member:

@@ -10,11 +10,11 @@ import typer
 from lab.containers import LabEngine, open_engine
 from lab.errors import BadNameError, LabError
 from lab.look import running_lab
-from lab.replication import plan
+from lab.replication import gtid, plan
 from lab.replication.binlog import Transaction, transactions
 from lab.replication.members import Member, named, only_there, primary_of, sentence
 from lab.replication.nodes import Nodes, nodes_of_this_lab, wait_for
-from lab.replication.perform import Performer
+from lab.replication.perform import Performer, Told
 
 app = typer.Typer(no_args_is_help=True, help="The database's primary and replicas: who leads, and who shall.")
 
@@ -40,7 +40,7 @@ def switchover(to: To = "") -> None:
     """Make a replica the primary, and the primary a replica: planned, and nothing is lost."""
     nodes = nodes_of_this_lab()
     with open_engine(running_lab().lab) as engine:
-        _perform(nodes, engine, plan.switchover(nodes.all(), to))
+        Performer(nodes, engine, _say).perform(plan.switchover(nodes.all(), to))
 
 
 @app.command()
@@ -51,7 +51,7 @@ def failover(
     """Promote a replica, for the primary is gone: what no replica had received is lost."""
     nodes = nodes_of_this_lab()
     with open_engine(running_lab().lab) as engine:
-        fail_over(nodes, engine, to, force=force)
+        fail_over(nodes, engine, to, force=force, told=_say)
     for line in lost_sentences(nodes):
         typer.echo(line)
 
@@ -70,7 +70,8 @@ def rebuild(node: Annotated[str, typer.Argument(help="A node that has diverged, 
     member = named(nodes.all(), node)
     if member is None:
         raise BadNameError(f"There is no database node {node!r}: {', '.join(nodes.addresses)}.")
-    if member.is_writable or primary_of(nodes.all()) is None:
+    primary = primary_of(nodes.all())
+    if member.is_writable or primary is None:
         raise LabError(f"{node} is not rebuilt: it would have nobody to replay from.")
     with open_engine(running_lab().lab) as engine:
         container = engine.client.containers.get(engine.containers()[node].container)
@@ -78,16 +79,18 @@ def rebuild(node: Annotated[str, typer.Argument(help="A node that has diverged, 
             raise LabError(f"{node} does not run; `quorate start {node}` first.")
         container.exec_run(["touch", "/var/lib/mysql/quorate.rebuild"])
         container.restart(timeout=10)
-    if not wait_for(lambda: _follows(nodes, node), REBUILT):
-        raise LabError(f"{node} does not follow the primary after {REBUILT:.0f} s; `quorate logs {node}` says why.")
+    if not wait_for(lambda: _has_come(nodes, node, gtid.advance(primary.position)), REBUILT):
+        raise LabError(f"{node} is not in step with the primary after {REBUILT:.0f} s; `quorate logs {node}` says why.")
     typer.echo(f"{node} follows the primary, with the primary's data and no others.")
 
 
-def fail_over(nodes: Nodes, engine: LabEngine, to: str = "", *, force: bool = False) -> str:
+def fail_over(
+    nodes: Nodes, engine: LabEngine, to: str = "", *, force: bool = False, told: Told = lambda sentence: None
+) -> str:
     """Promote a replica; returns its name. Raises LabError."""
     members = nodes.all()
     steps = plan.failover(members, to, plan.former_primary(members), force=force)
-    _perform(nodes, engine, steps)
+    Performer(nodes, engine, told).perform(steps)
     return steps[-1].node
 
 
@@ -117,10 +120,10 @@ def lost_sentences(nodes: Nodes) -> list[str]:
     return lines or ["No node has anything that the primary has not."]
 
 
-def _follows(nodes: Nodes, name: str) -> bool:
+def _has_come(nodes: Nodes, name: str, advance: int) -> bool:
     member: Member = nodes.look(name)
-    return member.receives and member.applies
+    return member.receives and gtid.advance(member.position) >= advance
 
 
-def _perform(nodes: Nodes, engine: LabEngine, steps: list[plan.Step]) -> None:
-    Performer(nodes, engine, lambda sentence: typer.echo(f"{sentence}.")).perform(steps)
+def _say(sentence: str) -> None:
+    typer.echo(f"{sentence}.")
