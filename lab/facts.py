@@ -35,7 +35,7 @@ class GaleraNode:
 
 @dataclass(frozen=True)
 class Queue:
-    """One quorum queue: who leads it and which members are there."""
+    """One queue: who leads it, and which members are there (a classic queue has one, and no others)."""
 
     name: str
     leader: str

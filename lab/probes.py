@@ -159,17 +159,15 @@ def read_broker(nodes: list[dict[str, Any]], queues: list[dict[str, Any]]) -> Br
     running = frozenset(_part_name(node["name"]) for node in nodes if node.get("running"))
     return Broker(
         running,
-        tuple(
-            Queue(
-                queue["name"],
-                _part_name(queue.get("leader") or queue.get("node") or ""),
-                len(queue.get("members", [])),
-                len(queue.get("online", [])),
-            )
-            for queue in queues
-            if queue.get("type") == "quorum"
-        ),
+        tuple(_read_queue(queue, running) for queue in queues if queue.get("type") == "quorum" or queue.get("durable")),
     )
+
+
+def _read_queue(queue: dict[str, Any], running: frozenset[str]) -> Queue:
+    leader = _part_name(queue.get("leader") or queue.get("node") or "")
+    if queue.get("type") == "quorum":
+        return Queue(queue["name"], leader, len(queue.get("members", [])), len(queue.get("online", [])))
+    return Queue(queue["name"], leader, 1, int(leader in running))
 
 
 def best_broker(seen: list[Broker | None]) -> Broker | None:

@@ -79,11 +79,12 @@ class Trial:
     def _promote(self, recorder: Recorder, ordered: Lease) -> None:
         """What a person does who was told, after the time that this takes."""
         nodes = nodes_of_this_lab()
-        primary = primary_of(nodes.all())
+        members = nodes.all()
+        primary = primary_of(members)
         if primary is not None and primary.name not in ordered.labels:
             return
         with open_engine(self._state.lab) as engine:
-            promoted = fail_over(nodes, engine, force=True)
+            promoted = fail_over(nodes, engine, members, force=True)
         recorder.tell("you", f"quorate db failover: {promoted} is the primary", Tone.CHANGE)
 
     def _mend(self) -> None:

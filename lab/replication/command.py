@@ -51,7 +51,7 @@ def failover(
     """Promote a replica, for the primary is gone: what no replica had received is lost."""
     nodes = nodes_of_this_lab()
     with open_engine(running_lab().lab) as engine:
-        fail_over(nodes, engine, to, force=force, told=_say)
+        fail_over(nodes, engine, nodes.all(), to, force=force, told=_say)
     for line in lost_sentences(nodes):
         typer.echo(line)
 
@@ -85,10 +85,15 @@ def rebuild(node: Annotated[str, typer.Argument(help="A node that has diverged, 
 
 
 def fail_over(
-    nodes: Nodes, engine: LabEngine, to: str = "", *, force: bool = False, told: Told = lambda sentence: None
+    nodes: Nodes,
+    engine: LabEngine,
+    members: Sequence[Member],
+    to: str = "",
+    *,
+    force: bool = False,
+    told: Told = lambda sentence: None,
 ) -> str:
-    """Promote a replica; returns its name. Raises LabError."""
-    members = nodes.all()
+    """Promote a replica, given how the nodes are just now; returns its name. Raises LabError."""
     steps = plan.failover(members, to, plan.former_primary(members), force=force)
     Performer(nodes, engine, told).perform(steps)
     return steps[-1].node
