@@ -62,7 +62,7 @@ def sentence(member: Member, primary: Member | None, names: Mapping[str, str]) -
     if member.is_writable:
         return "primary: takes the writes"
     if not member.source:
-        return "read-only, follows nobody"
+        return f"read-only, follows nobody: `quorate logs {member.name}` says for whom it waits"
     whom = names.get(member.source, member.source)
     if member.has_diverged:
         alone = ", ".join(map(str, only_there(member, primary))) if primary else ""
