@@ -27,6 +27,8 @@ TICK = 0.2
 PEERS = 0.4
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 FAREWELL, PATIENCE = 0.6, 60.0
+#: What a change of the primary may take: to stop listening to one that is dead is slow.
+CHANGE = 15.0
 
 
 class Keeper:
@@ -112,7 +114,7 @@ class Keeper:
                 number = unused_number(self._settings.ordinal, leader.state)
                 self._number.write_text(str(number))
                 self._session.ask([f"set global server_id = {number}"])
-            self._session.ask(follow(address, self._password, self._semisync))
+            self._session.ask(follow(address, self._password, self._semisync), CHANGE)
             self._fresh.unlink(missing_ok=True)
 
     def _become_primary(self) -> None:

@@ -89,7 +89,7 @@ def unused_number(ordinal: int, state: str) -> int:
 
 def described(ordinal: int, fresh: bool, addresses: Mapping[int, str], seen: ServerState) -> Member:
     """The node's line, from what its server says. Pure."""
-    follows = next((each for each, address in addresses.items() if address == seen.source), NOBODY)
+    follows = next((each for each, address in addresses.items() if address == seen.source and seen.read_only), NOBODY)
     seqno = int(seen.position.rsplit("-", 1)[1]) if seen.position != NONE else 0
     return Member(ordinal, _phase(fresh, follows, seen), seen.position, seqno, seen.state, follows)
 

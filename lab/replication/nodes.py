@@ -96,17 +96,21 @@ class Nodes:
     def sever(self, name: str) -> str:
         """Let a replica listen to its primary no more; returns the last that it received."""
         with self._told(name) as cursor:
-            cursor.execute("STOP SLAVE IO_THREAD")
+            if _row(cursor, "SHOW SLAVE STATUS").get("Slave_IO_Running") == "Yes":
+                cursor.execute("STOP SLAVE IO_THREAD")
             return str(_row(cursor, "SHOW SLAVE STATUS").get("Gtid_IO_Pos", ""))
 
     def promote(self, name: str) -> None:
-        """Make a node the primary. The other nodes notice, and follow it by themselves."""
+        """Make a node the primary. The other nodes notice, and follow it by themselves.
+
+        It takes writes first and forgets the old primary then: to stop listening to one that is dead takes seconds.
+        """
         with self._told(name) as cursor:
-            cursor.execute("STOP SLAVE")
-            cursor.execute("RESET SLAVE ALL")
             if self._is_semisync:
                 cursor.execute("SET GLOBAL rpl_semi_sync_master_enabled = ON")
             cursor.execute("SET GLOBAL read_only = OFF")
+            cursor.execute("STOP SLAVE")
+            cursor.execute("RESET SLAVE ALL")
 
     def log(self, name: str) -> list[tuple[str, str]]:
         """The events of a node's binary log, its newest files first: of which type, and what they say."""
