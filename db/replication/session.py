@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import socket
 import subprocess
 import time
 from collections.abc import Iterable
 
-CLIENT = ["/usr/bin/mariadb", "--no-defaults", "--socket=/run/galera/mysqld.sock", "--user=mysql"]
+SOCKET = "/run/galera/mysqld.sock"
+CLIENT = ["/usr/bin/mariadb", "--no-defaults", f"--socket={SOCKET}", "--user=mysql"]
 CLIENT += ["--unbuffered", "--batch", "--force"]
 END = "quorate_end"
 PATIENCE = 3.0
@@ -43,6 +45,7 @@ class Session:
 
     def _converse(self, text: str, give_up: float) -> dict[str, str]:
         if self._client is None:
+            _knock()
             self._client = subprocess.Popen(  # noqa: S603 - a fixed command
                 CLIENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
@@ -58,6 +61,13 @@ class Session:
                 raise OSError("no answer")
             received += chunk
         return columns(received.decode("utf-8", "replace"))
+
+
+def _knock() -> None:
+    """Raise OSError where no server listens: to start a client only to hear that would be dear while one starts."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.settimeout(1.0)
+        door.connect(SOCKET)
 
 
 def columns(text: str) -> dict[str, str]:
