@@ -49,10 +49,13 @@ class Trial:
     def run(self, seconds: float, out: Console) -> Result:
         """The whole turn. Raises LabError."""
         self._ledger.open()
-        run = record(
-            self._state, self._state.topology, seconds, out, is_live=False, beside=self._beside, after=self._after
-        )
-        self._client.close()
+        try:
+            run = record(
+                self._state, self._state.topology, seconds, out, is_live=False, beside=self._beside, after=self._after
+            )
+        finally:
+            self._ended.set()
+            self._client.close()
         if self.problem is not None:
             raise self.problem
         place = kept.keep(run, page(run)).relative_to(ROOT)
