@@ -16,6 +16,7 @@ class ServerRow:
     server: str
     status: str
     check: str = ""
+    weight: int = 1  # of the connections that come; 0: none
 
     @property
     def is_up(self) -> bool:

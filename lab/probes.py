@@ -133,16 +133,19 @@ def read_holder(arp: str, address: str, macs: Mapping[str, str]) -> str | None:
 def read_rows(table: list[dict[str, str]]) -> tuple[ServerRow, ...]:
     """The rows about servers in HAProxy's table."""
     return tuple(
-        ServerRow(row["pxname"], row["svname"], row["status"], row.get("check_status", ""))
+        ServerRow(row["pxname"], row["svname"], row["status"], row.get("check_status", ""), int(row.get("weight") or 1))
         for row in table
         if row.get("type") == SERVER_ROW
     )
 
 
 def galera_writer(rows: tuple[ServerRow, ...] | None) -> str | None:
-    """The database node that HAProxy sends writes to: its one active server, or the first backup that is up."""
+    """The database node that HAProxy sends writes to: the one that is up and has the weight.
+
+    All nodes in step are up to it; those that are not the writer have a weight of 0.
+    """
     names = {part.name for part in parts_with_role("galera")}
-    return next((row.server for row in rows or () if row.server in names and row.is_up), None)
+    return next((row.server for row in rows or () if row.server in names and row.is_up and row.weight), None)
 
 
 def read_state(line: str | None) -> GaleraNode | None:
