@@ -17,7 +17,7 @@ from galera.settings import Settings, read_settings
 
 from replication.decide import Action, Choice, decide
 from replication.records import STARTING, STOPPING, UP, Member, described, member, server_state, unused_number
-from replication.session import Session
+from replication.session import Session, once
 from replication.statements import LOOK, follow, lead, replicator
 
 CONFIGURATION = "--defaults-file=/etc/mysql/replication.cnf"
@@ -106,7 +106,11 @@ class Keeper:
             say(f"{choice.action.value}: {choice.why}")
             self._told = choice.why
         if choice.action is Action.LEAD:
-            self._ensure_accounts()
+            try:
+                self._ensure_accounts()
+            except subprocess.SubprocessError as problem:
+                say(f"could lead, but accounts could not be made: {type(problem).__name__}")
+                return
             self._session.ask(lead(self._semisync))
         elif choice.action is Action.FOLLOW:
             address, leader = self._settings.addresses[choice.whom], peers[choice.whom]
@@ -127,9 +131,9 @@ class Keeper:
         """Databases and users, in the log, so that replicas get them too."""
         settings = self._settings
         wanted = wanted_accounts(settings.root_password, settings.monitor_password, settings.databases)
-        todo = statements(wanted, engine.sql(question(wanted)))
+        todo = statements(wanted, once(question(wanted)))
         if todo:
-            engine.sql(";\n".join([*todo, *replicator(self._password)]) + ";\n")
+            once(";\n".join([*todo, *replicator(self._password)]) + ";\n")
 
     def _show(self, seen: Member) -> None:
         if seen.phase not in {self._me.phase, STARTING}:

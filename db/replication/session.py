@@ -11,8 +11,7 @@ import time
 from collections.abc import Iterable
 
 SOCKET = "/run/galera/mysqld.sock"
-CLIENT = ["/usr/bin/mariadb", "--no-defaults", f"--socket={SOCKET}", "--user=mysql"]
-CLIENT += ["--unbuffered", "--batch", "--force"]
+CLIENT = ["/usr/bin/mariadb", "--no-defaults", f"--socket={SOCKET}", "--user=mysql", "--skip-ssl", "--batch"]
 END = "quorate_end"
 PATIENCE = 3.0
 
@@ -47,7 +46,10 @@ class Session:
         if self._client is None:
             _knock()
             self._client = subprocess.Popen(  # noqa: S603 - a fixed command
-                CLIENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                [*CLIENT, "--unbuffered", "--force"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             )
         assert self._client.stdin is not None
         assert self._client.stdout is not None
@@ -61,6 +63,13 @@ class Session:
                 raise OSError("no answer")
             received += chunk
         return columns(received.decode("utf-8", "replace"))
+
+
+def once(text: str) -> str:
+    """Run statements, the secrets in them on standard input; the rows, a line each. Raises SubprocessError."""
+    line = [*CLIENT, "--skip-column-names"]
+    done = subprocess.run(line, input=text, text=True, stdout=subprocess.PIPE, check=True, timeout=10)  # noqa: S603
+    return done.stdout
 
 
 def _knock() -> None:
