@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -159,7 +159,7 @@ def nodes_of_this_lab() -> Nodes:
     return Nodes(running_lab(), envfile.read(ENV_FILE).get("DB_ROOT_PASSWORD", ""))
 
 
-def wait_for(condition: Any, seconds: float, pause: float = 0.2) -> bool:
+def wait_for(condition: Callable[[], bool], seconds: float, pause: float = 0.2) -> bool:
     """Whether a condition comes true within so many seconds."""
     give_up = time.monotonic() + seconds
     while not condition():
