@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from replication.records import FRESH, NOBODY, STARTING, STOPPING, UP, WAITING, Member
+from replication.records import CUT, FRESH, NOBODY, STARTING, STOPPING, UP, WAITING, Member
 
 
 class Action(Enum):
@@ -58,6 +58,18 @@ def decide(me: Member, peers: Mapping[int, Member | None], *, deposed: bool) -> 
     if starting:
         return Choice(Action.WAIT, f"node {starting[0]} has not said yet what it has")
     return _begin(me, there) if me.phase == FRESH else _return(me, there)
+
+
+def should_listen(me: Member, peers: Mapping[int, Member | None]) -> bool | None:
+    """Whether a replica that does not reach whom it follows should go on trying; None where that is no question.
+
+    To stop trying takes the server seconds, while the other does not answer. So it is stopped when the other falls
+    silent, and not only when a person has promoted somebody and everybody waits.
+    """
+    if me.phase != CUT:
+        return None
+    source = peers.get(me.follows)
+    return source is not None and source.phase == UP
 
 
 def _begin(me: Member, peers: list[Member]) -> Choice:

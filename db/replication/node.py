@@ -15,7 +15,7 @@ from galera.accounts import question, statements, wanted_accounts
 from galera.datadir import SEED
 from galera.settings import Settings, read_settings
 
-from replication.decide import Action, Choice, decide
+from replication.decide import Action, Choice, decide, should_listen
 from replication.records import STARTING, STOPPING, UP, Member, described, member, server_state, unused_number
 from replication.session import Session, once
 from replication.statements import LOOK, follow, lead, replicator
@@ -99,7 +99,10 @@ class Keeper:
             self._look_next = time.monotonic() + PEERS
             answers = port.ask_all(self._settings.peers)
             peers = {ordinal: member(node) if node else None for ordinal, node in answers.items()}
-            self._act(decide(seen, peers, deposed=self._led), peers)
+            choice = decide(seen, peers, deposed=self._led)
+            self._act(choice, peers)
+            if choice.action is Action.STAY:
+                self._listen(should_listen(seen, peers))
 
     def _act(self, choice: Choice, peers: Mapping[int, Member | None]) -> None:
         if choice.why != self._told:
@@ -120,6 +123,10 @@ class Keeper:
                 self._session.ask([f"set global server_id = {number}"])
             self._session.ask(follow(address, self._password, self._semisync), CHANGE)
             self._fresh.unlink(missing_ok=True)
+
+    def _listen(self, wanted: bool | None) -> None:
+        if wanted is not None:
+            self._session.ask([f"{'start' if wanted else 'stop'} slave io_thread"], CHANGE)
 
     def _become_primary(self) -> None:
         self._fresh.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "lb"))
 
 from balancer.writer import choose_writer, parse_report
 from galera.records import parse_line
-from replication.decide import Action, Choice, decide
+from replication.decide import Action, Choice, decide, should_listen
 from replication.records import (
     BROKEN,
     CUT,
@@ -76,6 +76,14 @@ def test_one_that_was_told_to_take_no_more_writes_does_not_contradict() -> None:
 
 def test_a_returning_primary_follows_the_one_that_was_promoted() -> None:
     assert choice(node(1, WAITING, 105), node(2, UP, 100), node(3, REPLICA, follows=2)).whom == 2
+
+
+def test_a_replica_does_not_knock_at_a_dead_door() -> None:
+    cut = node(2, CUT, follows=1)
+    assert should_listen(cut, {1: node(1, UP), 3: None}) is True
+    assert should_listen(cut, {1: None, 3: None}) is False
+    assert should_listen(cut, {1: node(1, WAITING), 3: None}) is False
+    assert should_listen(node(2, REPLICA, follows=1), {1: node(1, UP), 3: None}) is None
 
 
 def test_two_primaries_are_nobodys_choice() -> None:
