@@ -4,7 +4,7 @@ V := .venv/bin
 
 help:            ## this table
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{sub(/:.*/,"",$$1); printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-up: .venv/lab    ## bring the lab up, with whatever it needs (REGIONS=1: one region only)
+up: .venv/lab    ## bring the lab up, with whatever it needs (REGIONS=1: one region only; DB=, LB=, MQ=: docs/designs.md)
 	@$(V)/quorate up
 down: .venv/lab  ## remove all of the lab and prove that nothing remains
 	@$(V)/quorate down

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from lab.containers import ContainerFacts
 from lab.facts import Agent, Facts, ServerRow, Store
 from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
-from lab.topology import ONE, TWO, Part, Topology, parts_with_role
+from lab.topology import ONE, TWO, Part, Topology
 
 AGENT_ROLES = {"scheduler", "conductor", "compute"}
 GALERA_READY = {"up": "synced", "donor": "synced, feeds another"}
+REPLICATION_READY = {"up": "primary", "replica": "replica"}
 GALERA_PHASES = {
     "recover": "reads its own position",
     "fresh": "new, waits for the others",
@@ -16,6 +17,15 @@ GALERA_PHASES = {
     "start": "starts, no cluster yet",
     "join": "catches up",
     "lost": "without a majority",
+    "stop": "is stopping",
+}
+REPLICATION_PHASES = {
+    "fresh": "new, follows nobody yet",
+    "wait": "read-only, follows nobody (`quorate db status`)",
+    "start": "starts",
+    "cut": "does not reach {whom}, whom it follows",
+    "diverged": "has transactions that {whom} has not (`quorate db lost`)",
+    "broken": "cannot apply what {whom} sent",
     "stop": "is stopping",
 }
 
@@ -27,7 +37,9 @@ def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = 
     for role in topology.roles:
         if role == "proxysql" and database_proxy != "proxysql":
             continue
-        roles.append(RoleStatus(role, tuple(_part(topology, facts, part, writer) for part in parts_with_role(role))))
+        roles.append(
+            RoleStatus(role, tuple(_part(topology, facts, part, writer) for part in topology.parts_with_role(role)))
+        )
     return RegionStatus(
         lab=topology.lab,
         region=topology.region,
@@ -38,12 +50,13 @@ def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = 
         database_proxy=database_proxy,
         database_proxy_reason=reason,
         writer=writer,
-        galera_size=sum(_is_synced(facts, part.name) for part in parts_with_role("galera")),
+        galera_size=sum(_is_synced(facts, part.name) for part in topology.parts_with_role("galera")),
         queue_leaders={queue.name: queue.leader for queue in (facts.broker.queues if facts.broker else ())},
         thin_queues=_thin_queues(facts),
         thin_groups=_groups(facts, is_active=True),
         idle_groups=_groups(facts, is_active=False),
         roles=tuple(roles),
+        design=topology.design,
     )
 
 
@@ -71,6 +84,8 @@ def _working(topology: Topology, facts: Facts, part: Part, writer: str | None) -
         return _agent(facts.agents, part)
     if part.role in JUDGES:
         return JUDGES[part.role](topology, facts, part)
+    if part.role == "galera" and topology.design.replicates:
+        return _replicated_database(facts, part)
     return _database(facts, part, writer) if part.role == "galera" else _behind_balancer(facts, part)
 
 
@@ -89,7 +104,18 @@ def _balancer(topology: Topology, facts: Facts, part: Part) -> tuple[Health, str
 
 def _is_synced(facts: Facts, name: str) -> bool:
     node = facts.galera.get(name)
-    return node is not None and node.phase in GALERA_READY
+    return node is not None and (node.phase in GALERA_READY or node.phase in REPLICATION_READY)
+
+
+def _replicated_database(facts: Facts, part: Part) -> tuple[Health, str]:
+    """A primary or a replica, where a person says which is which."""
+    node = facts.galera.get(part.name)
+    if node is None:
+        return Health.DOUBTFUL, "does not answer"
+    whom = f"db{node.follows}"
+    if node.phase not in REPLICATION_READY:
+        return Health.DOUBTFUL, REPLICATION_PHASES.get(node.phase, node.phase).format(whom=whom)
+    return Health.GOOD, "primary, takes the writes" if node.phase == "up" else f"replica of {whom}"
 
 
 def _database(facts: Facts, part: Part, writer: str | None) -> tuple[Health, str]:

@@ -11,11 +11,13 @@ from rich.markup import escape
 
 from lab import cli_faults, cli_wan, shell
 from lab.chaos import command as chaos_command
+from lab.compare import command as compare_command
 from lab.console import command as console_command
 from lab.errors import LabError, NoEngineError
 from lab.exercises import command as exercise_command
 from lab.moves import command as move_command
 from lab.paths import ROOT, STATE_FILE
+from lab.replication import command as replication_command
 from lab.store_address import find_store
 from lab.watch import command as watch_command
 from storage.cli import rbd, storage
@@ -136,6 +138,8 @@ watch_command.register(app)
 chaos_command.register(app)
 console_command.register(app)
 exercise_command.register(app)
+compare_command.register(app)
+app.add_typer(replication_command.app, name="db")
 app.add_typer(rbd.app, name="rbd", callback=find_store)
 app.add_typer(storage.app, name="storage", callback=find_store)
 

@@ -2,6 +2,7 @@
 
 from lab.commands import run
 from lab.database_proxy import PROXYSQL
+from lab.design import Balancers
 from lab.paths import OUTSIDE_FILE, REGION_FILE, env_file
 from lab.progress import Note
 from lab.topology import OUTSIDE, Topology
@@ -9,12 +10,15 @@ from lab.topology import OUTSIDE, Topology
 START_SECONDS = 300.0
 #: Compose's profile of what a region has only where there is another.
 SHARED_PROFILE = "regions"
+#: And of the second load balancer.
+PAIR_PROFILE = "pair"
 
 
 def up(topology: Topology, database_proxy: str, note: Note) -> None:
     """Create what is missing of one site and start what does not run."""
     profiles = [PROXYSQL] if database_proxy == PROXYSQL else []
     profiles += [SHARED_PROFILE] if topology.regions > 1 else []
+    profiles += [PAIR_PROFILE] if topology.design.balancers is Balancers.VRRP else []
     file = OUTSIDE_FILE if topology.site == OUTSIDE else REGION_FILE
     command = ["docker", "compose", "--ansi", "never", "-p", topology.project]
     command += ["--env-file", str(env_file(topology.site)), "-f", str(file)]

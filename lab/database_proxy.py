@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lab.design import DEFAULT, Database, Design
 from lab.errors import BadNameError
 
 PROXYSQL_IMAGE = "proxysql/proxysql:2.7.1"
 PROXYSQL, HAPROXY = "proxysql", "haproxy"
 FORCED = "DB_PROXY asks for it"
+DESIGNED = "the design asks for it"
 NO_IMAGE = f"the image {PROXYSQL_IMAGE} is not here and no registry gives it"
 
 
@@ -19,13 +21,21 @@ class ProxyChoice:
     reason: str = ""
 
 
-def choose(asked: str, has_image: bool, before: ProxyChoice | None, pull: Callable[[], bool]) -> ProxyChoice:
+def choose(
+    asked: str, has_image: bool, before: ProxyChoice | None, pull: Callable[[], bool], design: Design = DEFAULT
+) -> ProxyChoice:
     """The proxy of this lab.
 
     A registry is asked once per lab: a lab that fell back stays so until the image is there or DB_PROXY=proxysql asks.
     """
     if asked not in {"", PROXYSQL, HAPROXY}:
         raise BadNameError(f"DB_PROXY={asked!r} is unknown: it is {PROXYSQL} or {HAPROXY}.")
+    if design.database is not Database.GALERA:
+        if asked == PROXYSQL:
+            raise BadNameError(
+                f"DB_PROXY=proxysql knows Galera's one writer only; {design.name} stands behind HAProxy."
+            )
+        return ProxyChoice(HAPROXY, DESIGNED)
     if asked == HAPROXY:
         return ProxyChoice(HAPROXY, FORCED)
     if has_image:

@@ -38,6 +38,8 @@ def values(topology: Topology, database_proxy: str, lab_secrets: Mapping[str, st
         "SHARED_ORDINAL_1": str(first),
         "SHARED_ORDINAL_2": str(second),
         "DB_PROXY": database_proxy,
+        "DB_DESIGN": str(topology.design.database),
+        "QUEUE_TYPE": str(topology.design.queues),
         **{name: str(port) for name, port in topology.ports.items() if topology.site != OUTSIDE},
         **lab_secrets,
     }

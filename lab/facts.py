@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from lab.containers import ContainerFacts
 
+#: Phases of a node that follows another.
+REPLICA_PHASES = frozenset({"replica", "cut", "diverged", "broken"})
+
 
 @dataclass(frozen=True)
 class ServerRow:
@@ -13,6 +16,7 @@ class ServerRow:
     server: str
     status: str
     check: str = ""
+    weight: int = 1  # of the connections that come; 0: none
 
     @property
     def is_up(self) -> bool:
@@ -22,16 +26,17 @@ class ServerRow:
 
 @dataclass(frozen=True)
 class GaleraNode:
-    """One line of a database node's state port."""
+    """One line of a database node's state port. `uuid` is the last transaction's id where nodes replicate."""
 
     uuid: str
     seqno: int
     phase: str
+    follows: str = ""  # the number of the node that a replica follows
 
 
 @dataclass(frozen=True)
 class Queue:
-    """One quorum queue: who leads it and which members are there."""
+    """One queue: who leads it, and which members are there (a classic queue has one, and no others)."""
 
     name: str
     leader: str

@@ -7,7 +7,7 @@ from typing import Any
 
 from lab import block_store, wire
 from lab.containers import ContainerFacts
-from lab.facts import Broker, Facts, GaleraNode, Queue, ServerRow
+from lab.facts import REPLICA_PHASES, Broker, Facts, GaleraNode, Queue, ServerRow
 from lab.keystone import Session
 from lab.names_in_world import addresses_by_name
 from lab.settle import known_routes
@@ -34,7 +34,7 @@ class Prober:
         running = {name for name, fact in containers.items() if is_routed and fact.is_running and fact.is_connected}
 
         def there(role: str) -> list[Part]:
-            return [part for part in parts_with_role(role) if part.name in running]
+            return [part for part in self.topology.parts_with_role(role) if part.name in running]
 
         with ThreadPoolExecutor(max_workers=24) as pool:
             holder = pool.submit(self._address_holder, macs if is_routed else {})
@@ -133,24 +133,28 @@ def read_holder(arp: str, address: str, macs: Mapping[str, str]) -> str | None:
 def read_rows(table: list[dict[str, str]]) -> tuple[ServerRow, ...]:
     """The rows about servers in HAProxy's table."""
     return tuple(
-        ServerRow(row["pxname"], row["svname"], row["status"], row.get("check_status", ""))
+        ServerRow(row["pxname"], row["svname"], row["status"], row.get("check_status", ""), int(row.get("weight") or 1))
         for row in table
         if row.get("type") == SERVER_ROW
     )
 
 
 def galera_writer(rows: tuple[ServerRow, ...] | None) -> str | None:
-    """The database node that HAProxy sends writes to: its one active server, or the first backup that is up."""
+    """The database node that HAProxy sends writes to: the one that is up and has the weight.
+
+    All nodes in step are up to it; those that are not the writer have a weight of 0.
+    """
     names = {part.name for part in parts_with_role("galera")}
-    return next((row.server for row in rows or () if row.server in names and row.is_up), None)
+    return next((row.server for row in rows or () if row.server in names and row.is_up and row.weight), None)
 
 
 def read_state(line: str | None) -> GaleraNode | None:
-    """A state port's line: `ordinal uuid seqno phase`."""
+    """A state port's line: `ordinal uuid seqno phase`, and whom a replica follows at its end."""
     fields = (line or "").split()
     if len(fields) < 4:
         return None
-    return GaleraNode(fields[1], int(fields[2]) if fields[2].lstrip("-").isdigit() else -1, fields[3])
+    follows = fields[6] if fields[3] in REPLICA_PHASES and len(fields) > 6 else ""
+    return GaleraNode(fields[1], int(fields[2]) if fields[2].lstrip("-").isdigit() else -1, fields[3], follows)
 
 
 def read_broker(nodes: list[dict[str, Any]], queues: list[dict[str, Any]]) -> Broker:
@@ -158,17 +162,15 @@ def read_broker(nodes: list[dict[str, Any]], queues: list[dict[str, Any]]) -> Br
     running = frozenset(_part_name(node["name"]) for node in nodes if node.get("running"))
     return Broker(
         running,
-        tuple(
-            Queue(
-                queue["name"],
-                _part_name(queue.get("leader") or queue.get("node") or ""),
-                len(queue.get("members", [])),
-                len(queue.get("online", [])),
-            )
-            for queue in queues
-            if queue.get("type") == "quorum"
-        ),
+        tuple(_read_queue(queue, running) for queue in queues if queue.get("type") == "quorum" or queue.get("durable")),
     )
+
+
+def _read_queue(queue: dict[str, Any], running: frozenset[str]) -> Queue:
+    leader = _part_name(queue.get("leader") or queue.get("node") or "")
+    if queue.get("type") == "quorum":
+        return Queue(queue["name"], leader, len(queue.get("members", [])), len(queue.get("online", [])))
+    return Queue(queue["name"], leader, 1, int(leader in running))
 
 
 def best_broker(seen: list[Broker | None]) -> Broker | None:

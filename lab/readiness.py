@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.containers import ContainerFacts
+from lab.design import Design, Queues
 from lab.status_model import Health, RegionStatus
 
 
@@ -17,6 +18,7 @@ class Stage:
     patience: float | None = None  # seconds after which `up` goes on without it
 
 
+REPLICAS = "Replicas follow the primary"
 STAGES = (
     Stage("Load balancers share their address", ("lb",)),
     Stage("Galera is synced", ("galera", "shared-galera")),
@@ -34,10 +36,16 @@ STAGES = (
 )
 
 
+def title(stage: Stage, design: Design) -> str:
+    """What a stage is called in a lab of this design."""
+    return REPLICAS if "galera" in stage.roles and design.replicates else stage.title
+
+
 def missing(stage: Stage, status: RegionStatus, job: ContainerFacts | None) -> list[str]:
     """What this stage still waits for; nothing when it is reached."""
     if not stage.roles and not stage.awaits_job:
-        return [*status.thin_queues, *status.thin_groups, *status.idle_groups]
+        thin = status.thin_queues if status.design.queues is Queues.QUORUM else ()
+        return [*thin, *status.thin_groups, *status.idle_groups]
     if stage.awaits_job:
         return [] if job is not None and job.exit_code == 0 and job.state == "exited" else ["the bootstrap job"]
     lacking = [

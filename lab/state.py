@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lab.design import DEFAULT, Design, parse
 from lab.errors import BadNameError, LabError
 from lab.paths import write_private
 from lab.places import lab_name
@@ -21,11 +22,17 @@ class LabState:
     database_proxy: str = "proxysql"
     database_proxy_reason: str = ""
     regions: int = 1
+    architecture: str = DEFAULT.name
+
+    @property
+    def design(self) -> Design:
+        """Its architecture."""
+        return parse(self.architecture)
 
     @property
     def topology(self) -> Topology:
         """The first region's shape."""
-        return Topology(self.lab, self.subnet, self.port_base, regions=self.regions)
+        return Topology(self.lab, self.subnet, self.port_base, regions=self.regions, design=self.design)
 
     @property
     def region_topologies(self) -> tuple[Topology, ...]:

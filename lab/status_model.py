@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lab.design import DEFAULT, Design
+
 QUORUM_ROLES = {"galera", "rabbitmq", "mon", "osd"}
 
 
@@ -79,6 +81,7 @@ class RegionStatus:
     thin_groups: tuple[str, ...]  # placement groups that serve with less than all their copies
     idle_groups: tuple[str, ...]  # placement groups that do not serve
     roles: tuple[RoleStatus, ...]
+    design: Design = DEFAULT
 
     @property
     def verdict(self) -> Verdict:

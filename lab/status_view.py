@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.design import DEFAULT
 from lab.status_model import Health, LabStatus, OutsideStatus, PartStatus, RegionStatus, RoleStatus, Verdict
 
 MARKS = {Health.GOOD: ("●", "green"), Health.DOUBTFUL: ("◐", "yellow"), Health.DOWN: ("✗", "bold red")}
@@ -40,7 +41,7 @@ def as_json(status: LabStatus) -> str:
 
 
 def _region_content(status: RegionStatus) -> dict[str, Any]:
-    content = _roles_content(asdict(status), status.roles)
+    content = _roles_content(asdict(status), status.roles) | {"design": status.design.name}
     return content | {"verdict": status.verdict, "sentence": status.sentence}
 
 
@@ -72,7 +73,9 @@ def _table(roles: tuple[RoleStatus, ...]) -> Table:
 
 
 def _heading(status: RegionStatus) -> Text:
-    return Text.assemble((status.lab, "bold"), f"  {status.region}  ", (status.sentence, VERDICTS[status.verdict]))
+    design = "" if status.design == DEFAULT else f"{status.design.name}  "
+    said = (status.sentence, VERDICTS[status.verdict])
+    return Text.assemble((status.lab, "bold"), f"  {status.region}  ", (design, "bold"), said)
 
 
 def _leaders(status: RegionStatus) -> Text:
@@ -84,11 +87,17 @@ def _leaders(status: RegionStatus) -> Text:
         f"Address {status.address} held by ",
         (holder, "bold" if status.address_holder else "bold red"),
         ".  Writes go to ",
-        (status.writer or "nobody", "bold" if status.writer else "bold red"),
-        f" of {status.galera_size} synced, through ",
+        (_writer(status), "bold" if status.writer else "bold red"),
+        f" of {status.galera_size} {'in step' if status.design.replicates else 'synced'}, through ",
         (proxy_sentence(status.database_proxy, status.database_proxy_reason), fallback),
         ".",
     )
+
+
+def _writer(status: RegionStatus) -> str:
+    if status.writer is None:
+        return "nobody"
+    return status.writer if status.design.has_one_writer else "each"
 
 
 def _role(role: RoleStatus) -> Text:

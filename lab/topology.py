@@ -6,6 +6,8 @@ A lab has one region or two, made from the same file, and with two of them a thi
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
+from lab.design import DEFAULT, Balancers, Design
+
 ONE, TWO, OUTSIDE = "one", "two", "outside"
 SITES = (ONE, TWO, OUTSIDE)
 VIP_SUFFIX = 10
@@ -67,6 +69,8 @@ OUTSIDE_PARTS: tuple[Part, ...] = (
 )
 #: What a region has only where there is another.
 SHARED_ROLES = frozenset({"shared-galera", "dns"})
+#: What a region with a single load balancer lacks.
+SECOND_BALANCER = "lb2"
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Topology:
     port_base: int
     site: str = ONE
     regions: int = 1
+    design: Design = DEFAULT
 
     @property
     def region(self) -> str:
@@ -108,7 +113,13 @@ class Topology:
         if self.site == OUTSIDE:
             return OUTSIDE_PARTS
         there = [part for part in PARTS if self.regions > 1 or part.role not in SHARED_ROLES]
+        if self.design.balancers is Balancers.SINGLE:
+            there = [part for part in there if part.name != SECOND_BALANCER]
         return tuple(replace(part, site=self.site) for part in there)
+
+    def parts_with_role(self, role: str) -> tuple[Part, ...]:
+        """Those of its parts that do the same thing."""
+        return tuple(part for part in self.parts if part.role == role)
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from lab import secrets as lab_secrets
 from lab.base_image import ensure_base_image
 from lab.containers import LabEngine, open_engine
 from lab.database_proxy import PROXYSQL_IMAGE, ProxyChoice, choose
+from lab.design import Design, wanted_design
 from lab.engine_setup import ensure_engine
 from lab.errors import LabError
 from lab.faults import heal
@@ -52,18 +53,19 @@ def bring_up(
 def _decide(
     lab: str, engine: LabEngine, environment: Mapping[str, str], progress: Progress
 ) -> tuple[LabState, dict[str, str]]:
-    """Where the lab goes, what stands before its database, and its secrets; kept in `var/`."""
+    """Its design, where it goes, what stands before its database, and its secrets; kept in `var/`."""
     before = load(STATE_FILE)
     existing = envfile.read(ENV_FILE)
-    regions = wanted_regions(environment, before.regions if before else None)
+    design = wanted_design(environment, before.design if before else None)
+    regions = wanted_regions(environment, before.regions if before else None, design)
     if not existing and engine.volume_names():
         raise LabError(
             f"The data of {lab} is here, but its secrets ({ENV_FILE}) are gone."
             " `quorate down` removes the data too; then `quorate up` begins anew."
         )
     place = settle(before, lab, engine, regions)
-    choice = _choose_proxy(before, environment.get("DB_PROXY", ""), progress)
-    state = LabState(lab, place.subnet, place.port_base, choice.proxy, choice.reason, regions)
+    choice = _choose_proxy(before, environment.get("DB_PROXY", ""), design, progress)
+    state = LabState(lab, place.subnet, place.port_base, choice.proxy, choice.reason, regions, design.name)
     secrets = lab_secrets.complete(existing)
     save(STATE_FILE, state)
     envfile.write(ENV_FILE, secrets)
@@ -82,13 +84,13 @@ def _start(state: LabState, note: Note) -> None:
         compose.up(outside, state.database_proxy, note)
 
 
-def _choose_proxy(before: LabState | None, asked: str, progress: Progress) -> ProxyChoice:
+def _choose_proxy(before: LabState | None, asked: str, design: Design, progress: Progress) -> ProxyChoice:
     def pull() -> bool:
         with progress.step(f"Asking the registry for {PROXYSQL_IMAGE}") as note:
             return try_pull(PROXYSQL_IMAGE, note)
 
     earlier = ProxyChoice(before.database_proxy, before.database_proxy_reason) if before else None
-    return choose(asked, has_image(PROXYSQL_IMAGE), earlier, pull)
+    return choose(asked, has_image(PROXYSQL_IMAGE), earlier, pull, design)
 
 
 def _remove_unused_proxies(engine: LabEngine, state: LabState) -> None:

@@ -11,7 +11,7 @@ from lab.errors import NotReadyError
 from lab.explain import explain, last_lines
 from lab.probes import Prober
 from lab.progress import Note, Progress
-from lab.readiness import STAGES, Stage, ended, missing
+from lab.readiness import STAGES, Stage, ended, missing, title
 from lab.state import LabState
 from lab.status_model import LabStatus, RegionStatus
 from lab.topology import label
@@ -38,7 +38,7 @@ class Waiter:
         regions: Sequence[RegionStatus] = ()
         for stage in STAGES:
             if not stage.roles or there.intersection(stage.roles):
-                with self.progress.step(stage.title) as note:
+                with self.progress.step(title(stage, self.state.design)) as note:
                     regions, lacking = self._wait_for(stage, note)
                 if lacking:
                     self.progress.say(f"Going on without: {', '.join(lacking)}.", style="yellow")

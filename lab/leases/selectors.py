@@ -29,6 +29,8 @@ LEADING: dict[str, tuple[str, ...]] = {
     "galera": ("writer", "reader"),
     "rabbitmq": ("leader", "follower"),
 }
+#: Other words for the same: a database of any design has a writer, and some call it the primary.
+SAME = {("galera", "primary"): "writer", ("galera", "replica"): "reader"}
 
 Look = Callable[[str], RegionStatus]
 
@@ -88,7 +90,7 @@ class Selection:
     def _leading(self, role: str, which: str, site: str) -> tuple[str, bool]:
         """The name of the part that leads, and whether the others are meant. Raises BadNameError, LabError."""
         word, _, queue = which.partition(":")
-        known = LEADING.get(role, ())
+        known, word = LEADING.get(role, ()), SAME.get((role, word), word)
         if word not in known:
             words = ", ".join([*known, "all", "a number"])
             raise BadNameError(f"There is no {role}:{which}. After {role}: comes {words}.")

@@ -39,9 +39,10 @@ def main() -> int:
 
 
 def regional_side(subnet: str) -> sentry.SqlSide:
-    """The region's own cluster, straight or through ProxySQL."""
+    """The region's own database, straight or through ProxySQL; with several writers there is none to choose."""
     direct = os.environ.get("DB_PROXY") == "haproxy"
-    addresses = {name: f"{subnet}.{suffix}" for name, suffix in DATABASES.items()} if direct else {}
+    chooses = direct and os.environ.get("DB_DESIGN") != "galera-multiwriter"
+    addresses = {name: f"{subnet}.{suffix}" for name, suffix in DATABASES.items()} if chooses else {}
     return sentry.SqlSide("galera" if direct else "proxysql", addresses)
 
 

@@ -19,7 +19,7 @@ PATIENCE, FAR_PATIENCE = 0.1, 0.5
 
 
 class SqlSide(NamedTuple):
-    """A SQL proxy of this load balancer; `addresses` is empty where ProxySQL chooses the writer.
+    """A SQL proxy of this load balancer; `addresses` is empty where ProxySQL chooses the writer, or all nodes write.
 
     `local` names the nodes of this region in a cluster that spans several; it is empty where the cluster does not.
     """

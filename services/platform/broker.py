@@ -1,6 +1,7 @@
 """Connections to the broker, and the shape of what travels over it.
 
-Queues are quorum queues, declared alike by whoever publishes or consumes. Messages are JSON: a method, its arguments
+Queues are quorum queues (or, in a lab that is to show what that is worth, classic ones), declared alike by whoever
+publishes or consumes. Messages are JSON: a method, its arguments
 and the request id they belong to. They are hints: lost, doubled or late ones do no harm, because the row in the
 database that they point to decides (docs/decisions/0002).
 """
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Nothing older than this is worth delivering: the sweep has long sent another.
 MESSAGE_TTL_SECONDS = 60
+
+QUORUM = "quorum"
 
 #: How long a node may take to accept a connection.
 CONNECT_SECONDS = 0.7
@@ -59,21 +62,12 @@ class Call:
             raise ValueError(f"not a message of ours: {body!r:.100}") from error
 
 
-def work_queue(topic: str) -> Queue:
-    """The queue of a topic: replicated, durable, with messages that expire."""
-    return Queue(
-        topic,
-        routing_key=topic,
-        durable=True,
-        queue_arguments={"x-queue-type": "quorum", "x-message-ttl": MESSAGE_TTL_SECONDS * 1000},
-    )
-
-
 class Broker:
     """Where the broker's nodes are. Connections go round them, so clients spread; a node that has just failed somebody
     is asked last, since a dead one costs a timeout each time."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, queue_type: str = QUORUM) -> None:
+        self._queue_type = queue_type
         self._urls = [part.strip() for part in url.split(";") if part.strip()]
         random.shuffle(self._urls)
         self._suspected_until = dict.fromkeys(self._urls, 0.0)
@@ -110,6 +104,15 @@ class Broker:
             else:
                 return connection
         raise last
+
+    def work_queue(self, topic: str) -> Queue:
+        """The queue of a topic: durable, replicated where its type is, with messages that expire."""
+        return Queue(
+            topic,
+            routing_key=topic,
+            durable=True,
+            queue_arguments={"x-queue-type": self._queue_type, "x-message-ttl": MESSAGE_TTL_SECONDS * 1000},
+        )
 
     def _in_turn(self, start: int) -> list[str]:
         now = time.monotonic()

@@ -13,7 +13,7 @@ from typing import Any
 
 from kombu import Connection, Consumer, Message, Producer, Queue
 
-from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly, work_queue
+from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly
 from services.platform.faults import Conflict, Unavailable
 from services.platform.request import current_request_id
 
@@ -48,8 +48,7 @@ class Caller:
             return answer["result"]
         raise Unavailable(f"No answer from {topic} within {timeout:.0f} s. Retry when it is back.")
 
-    @staticmethod
-    def _ask(connection: Connection, topic: str, call: Call, call_id: str, give_up: float) -> dict[str, Any]:
+    def _ask(self, connection: Connection, topic: str, call: Call, call_id: str, give_up: float) -> dict[str, Any]:
         channel = connection.channel()
         replies = Queue(f"reply.{uuid.uuid4()}", exclusive=True, durable=False, auto_delete=True)
         answers: list[dict[str, Any]] = []
@@ -59,7 +58,7 @@ class Caller:
             if message.properties.get("correlation_id") == call_id:
                 answers.append(body)
 
-        work_queue(topic)(channel).declare()
+        self._broker.work_queue(topic)(channel).declare()
         with Consumer(channel, [replies], callbacks=[on_reply], accept=["json"]):
             Producer(channel).publish(
                 call.body(),

@@ -15,7 +15,7 @@ from typing import Any
 
 from kombu import Connection, Consumer, Message, Producer
 
-from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly, work_queue
+from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly
 from services.platform.faults import Fault
 from services.platform.request import current_request_id
 
@@ -75,7 +75,9 @@ class Receiver:
         until = time.monotonic() + stay
         channel = connection.channel()
         channel.basic_qos(0, 1, False)
-        consumer = Consumer(channel, [work_queue(self._topic)], callbacks=[self._on_message], accept=["json"])
+        consumer = Consumer(
+            channel, [self._broker.work_queue(self._topic)], callbacks=[self._on_message], accept=["json"]
+        )
         with consumer:
             while not self._stopping.is_set() and time.monotonic() < until:
                 try:

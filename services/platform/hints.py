@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from kombu import Connection, Producer
 
 from services.platform import metrics
-from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly, work_queue
+from services.platform.broker import CONNECTION_ERRORS, Broker, Call, close_quietly
 from services.platform.request import current_request_id
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Hints:
             time.sleep(max(0.0, self._settled_at - time.monotonic()))
         channel = self._connection.default_channel
         if topic not in self._declared:
-            work_queue(topic)(channel).declare()
+            self._broker.work_queue(topic)(channel).declare()
             self._declared.add(topic)
         Producer(channel).publish(
             call.body(),

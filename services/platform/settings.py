@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     database_url: str = ""
     #: One or more brokers, separated by semicolons.
     broker_url: str = "memory://"
+    #: RabbitMQ's type of the queues: quorum, or classic.
+    queue_type: Literal["quorum", "classic"] = "quorum"
     #: Where other services are reached from here (the load balancer's address).
     identity_url: str = "http://127.0.0.1:5000"
     image_url: str = "http://127.0.0.1:9292"

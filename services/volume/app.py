@@ -155,7 +155,7 @@ def main() -> None:
     """Serve until told to stop."""
     settings = read_settings(VolumeSettings)
     transactor = Transactor(settings.database_url)
-    broker = Broker(settings.broker_url)
+    broker = Broker(settings.broker_url, settings.queue_type)
     hints, images = Hints(broker), image_client(settings)
     tokens = IdentityTokens(settings.identity_url, TokenCache(settings.token_cache_seconds))
     app = build_app(settings, transactor, hints, images, tokens)

@@ -45,6 +45,8 @@ def chosen(*selectors: str, seed: int = 1, **changes: object) -> list[str]:
         ("two/db1", ["two/db1"]),
         ("galera:writer", ["db3"]),
         ("db:reader", ["db1", "db2"]),
+        ("db:primary", ["db3"]),
+        ("galera:replica", ["db1", "db2"]),
         ("two/galera:writer", ["two/db3"]),
         ("lb:active", ["lb2"]),
         ("lb:standby", ["lb1"]),

@@ -279,6 +279,8 @@ def test_probe_answers_are_read():
     rows = read_rows(table(csv))
     assert [row.server for row in rows] == ["db2", "db1"]
     assert galera_writer(rows) == "db1"
+    weighed = "# pxname,svname,status,weight,type,\ngalera,db1,UP,0,2,\ngalera,db2,DOWN,1,2,\ngalera,db3,UP,1,2,\n"
+    assert galera_writer(read_rows(table(weighed))) == "db3"
     arp = "IP address HW type Flags HW address Mask Device\n10.123.45.10 0x1 0x2 02:42:0a:00:00:0b * br\n"
     assert read_holder(arp, TOPOLOGY.vip, {"lb1": "02:42:0a:00:00:0b"}) == "lb1"
     assert read_holder(arp, TOPOLOGY.vip, {}) is None

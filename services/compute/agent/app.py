@@ -47,7 +47,7 @@ def parts(settings: ComputeSettings, broker: Broker, hints: Hinter) -> list[Part
 def main() -> None:
     settings = read_settings(ComputeSettings)
     configure_logging(settings.name, settings.log_level)
-    broker = Broker(settings.broker_url)
+    broker = Broker(settings.broker_url, settings.queue_type)
     hints = Hints(broker)
     Worker(parts(settings, broker, hints)).run()
     hints.close()

@@ -96,7 +96,7 @@ def build_app(
 
 def main() -> None:
     settings = read_settings(ComputeSettings)
-    broker = Broker(settings.broker_url)
+    broker = Broker(settings.broker_url, settings.queue_type)
     tokens = IdentityTokens(settings.identity_url, TokenCache(settings.token_cache_seconds))
     hints = Hints(broker)
     serve(build_app(settings, Transactor(settings.database_url), broker, hints, tokens), settings)

@@ -56,7 +56,7 @@ def parts(settings: ComputeSettings, transactor: Transactor, broker: Broker, hin
 def main() -> None:
     settings = read_settings(ComputeSettings)
     configure_logging(settings.name, settings.log_level)
-    broker = Broker(settings.broker_url)
+    broker = Broker(settings.broker_url, settings.queue_type)
     hints = Hints(broker)
     Worker(parts(settings, Transactor(settings.database_url), broker, hints)).run()
     hints.close()
