@@ -8,7 +8,7 @@ mariadbd --defaults-file=/etc/mysql/galera.cnf --datadir="$seed" --bind-address=
   --wsrep-cluster-address=gcomm:// --wsrep-node-address=127.0.0.1 --wsrep-cluster-name=seed --wsrep-new-cluster &
 server=$!
 for _ in $(seq 300); do
-  if mariadb --socket=/run/galera/mysqld.sock --user=mysql --silent --execute="show status like 'wsrep_local_state_comment'" 2>/dev/null | grep -q Synced
+  if mariadb --socket=/run/galera/mysqld.sock --user=mysql --skip-ssl --silent --execute="show status like 'wsrep_local_state_comment'" 2>/dev/null | grep -q Synced
   then break; fi
   sleep 0.1
 done

@@ -16,7 +16,7 @@ from galera.records import SERVING_PHASES, UNDEFINED, Node, Saved
 from galera.settings import Settings
 
 NOTIFICATION = Path("/run/galera/notify")
-CLIENT = ["/usr/bin/mariadb", "--no-defaults", "--socket=/run/galera/mysqld.sock", "--user=mysql", "-BN"]
+CLIENT = ["/usr/bin/mariadb", "--no-defaults", "--socket=/run/galera/mysqld.sock", "--user=mysql", "--skip-ssl", "-BN"]
 
 
 def seniority(node: Node) -> tuple[int, int]:
