@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import random
-import threading
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from lab.chaos.schedule import RECOVERY, SHORTEST, Strike, schedule
+from lab.chaos.schedule import RECOVERY, SHORTEST, schedule
 from lab.containers import open_engine
-from lab.errors import BadNameError, LabError, NotRunningError
+from lab.errors import BadNameError, NotRunningError
 from lab.leases.command import duration
-from lab.leases.lease import Lease, Leases
-from lab.leases.order import order, take_back
 from lab.look import running_lab
 from lab.names import BREAKABLE
 from lab.topology import ONE
-
-if TYPE_CHECKING:
-    from lab.watch.recorder import Recorder
 
 MOST = 6
 
@@ -61,6 +55,7 @@ def chaos(
         for strike in strikes:
             out.print(strike.sentence(), highlight=False)
         return
+    from lab.chaos.assault import Assault
     from lab.watch.recording import record
 
     assault = Assault(strikes)
@@ -71,41 +66,3 @@ def chaos(
     finally:
         assault.end()
     finish(run, out, as_json=False)
-
-
-class Assault:
-    """Strikes by schedule, each a lease of its own, so that nothing stays broken whatever becomes of us."""
-
-    def __init__(self, strikes: list[Strike]) -> None:
-        self._strikes = strikes
-        self._ended = threading.Event()
-        self._ordered: list[Lease] = []
-        self._threads: list[threading.Thread] = []
-
-    def run(self, recorder: Recorder) -> None:
-        """Strike each in time; returns after the last, or when it was ended."""
-        for strike in self._strikes:
-            if self._ended.wait(max(0.0, strike.at - recorder.now)):
-                return
-            thread = threading.Thread(target=self._strike, args=(strike, recorder), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def end(self) -> None:
-        """No more strikes; what is broken still is mended."""
-        if self._ended.is_set():
-            return
-        self._ended.set()
-        for thread in self._threads:
-            thread.join(30)
-        for each in self._ordered:
-            if Leases().find(each.id) is not None:
-                take_back(each)
-
-    def _strike(self, strike: Strike, recorder: Recorder) -> None:
-        from lab.watch.run import Tone
-
-        try:
-            self._ordered.append(order(strike.kind, [strike.label], strike.seconds))
-        except LabError as error:
-            recorder.tell("you", f"it could not be done: {error.message}", Tone.CHANGE)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 
+from lab.chaos.assault import Assault
+from lab.chaos.schedule import Strike
 from lab.errors import LabError, NotReadyError
 from lab.exercises.bench import Bench
 from lab.exercises.findings import OF_RUNS, Finding, worst
-from lab.leases.lease import Lease, Leases
-from lab.leases.order import order, take_back
 from lab.status_model import Health, RegionStatus
 from lab.topology import ONE
 from lab.watch import kept
 from lab.watch.page import page
-from lab.watch.recorder import Recorder
 from lab.watch.recording import record
-from lab.watch.run import Run, Tone
+from lab.watch.run import Run
 
 SETTLED = 20.0
 
@@ -66,10 +63,10 @@ def judged(run: Run, word: str, wanted: Any) -> Finding:
 
 
 def _run(bench: Bench, argument: dict[str, Any]) -> Run:
-    seconds, strikes = float(argument["seconds"]), argument.get("strikes", ())
-    told = ", ".join(f"{each['kind']} {' '.join(each['parts'])}" for each in strikes)
+    seconds, strikes = float(argument["seconds"]), strikes_of(argument.get("strikes", ()))
+    told = ", ".join(f"{strike.kind} {strike.label}" for strike in strikes)
     bench.say(f"Watching for {seconds:.0f} s" + (f" ({told})…" if told else "…"))
-    assault = _Assault(strikes)
+    assault = Assault(strikes)
     topology = bench.state.topology.at(str(argument.get("region", ONE)))
     try:
         run = record(
@@ -78,7 +75,7 @@ def _run(bench: Bench, argument: dict[str, Any]) -> Run:
             seconds,
             Console(quiet=True),
             is_live=False,
-            beside=assault.begin,
+            beside=assault.run,
             after=assault.end,
         )
     finally:
@@ -88,29 +85,9 @@ def _run(bench: Bench, argument: dict[str, Any]) -> Run:
     return run
 
 
-class _Assault:
-    """Strikes in time; whatever is struck is mended at the end."""
-
-    def __init__(self, strikes: Sequence[dict[str, Any]]) -> None:
-        self._strikes = sorted(strikes, key=lambda each: float(each["at"]))
-        self._ended = threading.Event()
-        self._ordered: list[Lease] = []
-
-    def begin(self, recorder: Recorder) -> None:
-        """Strike each in time; returns after the last, or when it was ended."""
-        for strike in self._strikes:
-            if self._ended.wait(max(0.0, float(strike["at"]) - recorder.now)):
-                return
-            try:
-                self._ordered.append(order(strike["kind"], strike["parts"], float(strike["for"])))
-            except LabError as error:
-                recorder.tell("you", f"it could not be done: {error.message}", Tone.CHANGE)
-
-    def end(self) -> None:
-        """What is broken still is mended now."""
-        self._ended.set()
-        time.sleep(0)
-        while self._ordered:
-            each = self._ordered.pop()
-            if Leases().find(each.id) is not None:
-                take_back(each)
+def strikes_of(raw: Sequence[dict[str, Any]]) -> list[Strike]:
+    """The strikes of an exercise's file, each part on its own, by time. Pure."""
+    found = [
+        Strike(float(each["at"]), each["kind"], part, float(each["for"])) for each in raw for part in each["parts"]
+    ]
+    return sorted(found, key=lambda strike: strike.at)

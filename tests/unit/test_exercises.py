@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lab.chaos.schedule import Strike
 from lab.errors import BadNameError, LabError
 from lab.exercises import actions, checks
 from lab.exercises.catalogue import GIVEN, begin_work, digest, folder, load, solve_work
@@ -16,7 +17,7 @@ from lab.exercises.grading import bundle, grade, grade_all, write
 from lab.exercises.journal import Journal, broken_at
 from lab.exercises.model import find, parse
 from lab.exercises.standing import current, next_stage, of_stage
-from lab.exercises.trial import judged
+from lab.exercises.trial import judged, lenient, strikes_of
 from lab.exercises.variation import filled, for_student, values
 from lab.paths import ROOT
 from lab.registers import Outcome
@@ -180,6 +181,25 @@ def test_a_check_gives_a_prediction_its_measured_value():
 def test_of_several_rounds_the_worst_counts():
     rounds = [[Finding(True, "well", {"gap": 0.2})], [Finding(False, "bad", {"gap": 3.0})], [Finding(True, "well")]]
     assert worst(rounds) == [Finding(False, "bad", {"gap": 3.0})]
+
+
+def test_strikes_come_by_time_each_part_on_its_own():
+    raw = [
+        {"at": 5, "kind": "pause", "parts": ["lb:active"], "for": 2},
+        {"at": 2, "kind": "kill", "parts": ["a", "b"], "for": 6},
+    ]
+    assert strikes_of(raw) == [
+        Strike(2.0, "kill", "a", 6.0),
+        Strike(2.0, "kill", "b", 6.0),
+        Strike(5.0, "pause", "lb:active", 2.0),
+    ]
+
+
+@pytest.mark.parametrize(("slow", "allowed"), [("1", 1.5), ("2", 3.0), ("4", 3.0)])
+def test_a_slow_machine_may_take_twice_as_long_and_no_more(monkeypatch, slow, allowed):
+    monkeypatch.setenv("QUORATE_SLOW", slow)
+    assert lenient({"lane": "catalog", "seconds": 1.5})["seconds"] == allowed
+    assert lenient(None) is None
 
 
 def test_words_that_do_not_exist_are_named():
