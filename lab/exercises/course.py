@@ -56,7 +56,10 @@ def start(wanted: str, student: str, stage: int | None, say: Say) -> Place:
     if not 1 <= number <= len(exercise.stages):
         raise BadNameError(f"Exercise {exercise.number} has {len(exercise.stages)} stages.")
     place = Place(journal, exercise, number)
+    before = current(journal.entries)
     with opened(exercise, say) as bench:
+        if before is not None and before[0] != exercise.number:
+            actions.do(bench, for_student(find(load(), str(before[0])), journal.student).clean)
         _restore(bench, place, anew=has_own_files(exercise, number))
     place.note("start", digest=digest(exercise))
     return place
