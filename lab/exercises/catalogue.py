@@ -74,7 +74,11 @@ def solve_work(exercise: Exercise, stage: int, student: str, *, given: Path = GI
 
 
 def _copy(source: Path, target: Path, chosen: Mapping[str, str]) -> None:
-    target.write_text(filled(source.read_text(encoding="utf-8"), chosen), encoding="utf-8")
+    """Fill a file in for a student; what the student had made of it stays beside it."""
+    text = filled(source.read_text(encoding="utf-8"), chosen)
+    if target.exists() and target.read_text(encoding="utf-8", errors="replace") != text:
+        target.replace(target.with_name(f"{target.name}.mine"))
+    target.write_text(text, encoding="utf-8")
 
 
 def _first(place: Path, names: list[str]) -> Path:

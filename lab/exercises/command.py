@@ -112,14 +112,14 @@ def check(as_json: Annotated[bool, typer.Option("--json", help="For programs.")]
 
 @app.command()
 def reset() -> None:
-    """The start state of the stage once more; your files become what they were at its beginning."""
+    """The start state of the stage once more, and its files; yours stay beside them, as NAME.mine."""
     with only_one():
         _tell(course.reset(_say))
 
 
 @app.command()
 def solve() -> None:
-    """Carry out the reference solution; the stage gives no points then."""
+    """Carry out the reference solution (your files stay, as NAME.mine); the stage gives no points then."""
     with only_one():
         place = course.solve(_say)
     out.print(f"Solved: stage {place.number} of exercise {place.exercise.number}. `quorate exercise check` shows it.")

@@ -80,6 +80,18 @@ def test_files_of_every_stage_are_there_and_are_filled(exercise, tmp_path):
         assert before == [path.read_bytes() for path in begin_work(exercise, number, "ada", anew=False, work=tmp_path)]
 
 
+def test_what_a_student_made_is_never_thrown_away(tmp_path):
+    exercise = find(EXERCISES, "haproxy")
+    (path,) = begin_work(exercise, 1, "ada", anew=True, work=tmp_path)
+    path.write_text("hours of work\n")
+    begin_work(exercise, 1, "ada", anew=True, work=tmp_path)
+    mine = path.with_name("haproxy.cfg.mine")
+    assert mine.read_text() == "hours of work\n"
+    path.write_text("more of it\n")
+    solve_work(exercise, 1, "ada", work=tmp_path)
+    assert mine.read_text() == "more of it\n"
+
+
 def test_every_prediction_is_measured_by_a_check(exercise):
     for stage in exercise.stages:
         told = repr(stage.checks)
