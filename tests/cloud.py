@@ -66,7 +66,8 @@ class Cloud:
 
     def url_of(self, service_type: str) -> str:
         """The public address of a service, without its version."""
-        url: str = self.connect().session.get_endpoint(service_type=service_type, interface="public")
+        session = self.connect().session
+        url: str = session.get_endpoint(service_type=service_type, interface="public", region_name=self.region)
         return "/".join(url.split("/")[:3])
 
 

@@ -22,7 +22,8 @@ class Objects:
 
     def __init__(self, cloud: Cloud, person: Connection) -> None:
         self.cloud, self.person = cloud, person
-        self.url: str = person.session.get_endpoint(service_type="object-store", interface="public")
+        where = {"service_type": "object-store", "interface": "public", "region_name": cloud.region}
+        self.url: str = person.session.get_endpoint(**where)
         self.client = swiftclient.Connection(preauthurl=self.url, preauthtoken=person.auth_token, retries=0)
         self._pool = urllib3.PoolManager(retries=False, timeout=60)
 

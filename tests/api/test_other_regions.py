@@ -71,7 +71,8 @@ def run(command: str, regions: TwoRegions, directory: Path) -> None:
 
 def test_booting_from_it_is_refused_too(regions: TwoRegions, volume: Any) -> None:
     here = regions.one.connect()
-    raw = Raw(here.session.get_endpoint(service_type="compute", interface="public"), here.auth_token)
+    endpoint = here.session.get_endpoint(service_type="compute", interface="public", region_name=ONE)
+    raw = Raw(endpoint, here.auth_token)
     device = {"uuid": volume.id, "source_type": "volume", "destination_type": "volume", "boot_index": 0}
     body = {"server": {"name": "far", "flavorRef": "42", "block_device_mapping_v2": [device]}}
     answer = raw("POST", "/servers", body)
