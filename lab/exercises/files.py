@@ -11,7 +11,9 @@ from lab.topology import Part, parts_with_role
 DIRECTORY = "/etc/balancer"
 #: What a student may change there, and what the file is called inside.
 KNOWN = {"haproxy.cfg": "region.cfg", "keepalived.conf": "keepalived.conf"}
-ALIVE, PATIENCE = 1.5, 15.0
+#: HAProxy reads its file and says what is wrong; the balancer's first process gives it these two variables as well.
+HAPROXY_CHECK = 'file=$1; set -- $SUBNETS; SUBNET_ONE=$1 SUBNET_TWO=$2 exec haproxy -c -f "$file"'
+ALIVE = 1.5
 
 
 def target(name: str) -> str:
@@ -41,7 +43,7 @@ def put(bench: Bench, part: Part, path: str, data: bytes) -> None:
     before = bench.read(part, path)
     bench.write(part, path, data)
     if path.endswith(".cfg"):
-        code, output = bench.run_inside(part, ["haproxy", "-c", "-f", path])
+        code, output = bench.run_inside(part, ["sh", "-c", HAPROXY_CHECK, "sh", path])
         if code:
             bench.write(part, path, before)
             raise LabError(f"{part.label}: HAProxy refuses the file, so it stays as it was.", _told(output))
