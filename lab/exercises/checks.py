@@ -15,7 +15,7 @@ from lab.exercises.bench import Bench
 from lab.exercises.findings import Finding
 from lab.exercises.landing import flavor_lands_on, zone_has
 from lab.exercises.model import Step
-from lab.exercises.trial import trial
+from lab.exercises.trial import lenient, trial
 from lab.names import find_part
 from lab.paths import ENV_FILE
 from lab.status_model import RegionStatus, Verdict
@@ -74,7 +74,7 @@ def _quorum_is(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
 
 def _converged_within(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
     began = time.monotonic()
-    bench.until(lambda: redundant(bench.look()).ok, float(argument["seconds"]))
+    bench.until(lambda: redundant(bench.look()).ok, float(lenient(argument)["seconds"]))
     found = redundant(bench.look())
     return [Finding(found.ok, found.says, {"converged": round(time.monotonic() - began, 1)})]
 
