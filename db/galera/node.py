@@ -25,6 +25,7 @@ from galera.records import (
     WAITING,
     Node,
     Saved,
+    is_outcast,
     notified_members,
     notified_phase,
 )
@@ -32,6 +33,7 @@ from galera.settings import Settings, read_settings
 from galera.watchfulness import Watchfulness
 
 TICK = 0.1
+OUTCAST = 5.0  # seconds that an engine may be outside of the component that it names
 LOOK = 1.0  # between looks at the peers while there is no primary component
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 FAREWELL = 0.6  # seconds between announcing the stop and stopping: load balancers move the writer first
@@ -63,6 +65,7 @@ class Keeper:
         self._waits_for_others = False
         self._look_next = 0.0
         self._hopeless_since: float | None = None
+        self._outcast_since: float | None = None
 
     def line(self) -> str:
         """What the node says about itself now."""
@@ -146,6 +149,7 @@ class Keeper:
         engine = self._engine = Engine(line)
         followed = ""
         self._look_next, self._hopeless_since = time.monotonic() + LOOK, None
+        self._outcast_since = None
         while engine.running():
             self._watchfulness.tick(time.monotonic())
             if self._stop_asked:
@@ -154,8 +158,8 @@ class Keeper:
                 followed = text
             if self._admitted:
                 was_in_step = self._waits_for_others = True
-            if self._is_stuck(time.monotonic()):
-                say("nobody is in step and nothing will come of this; deciding anew")
+            if self._is_stuck(time.monotonic()) or self._is_left_behind(time.monotonic()):
+                say("nothing will come of this; deciding anew")
                 engine.stop()
                 self._wait_for_end(engine, 15.0)
                 self._engine = None
@@ -195,6 +199,14 @@ class Keeper:
         elif self._hopeless_since is None:
             self._hopeless_since = now
         return self._hopeless_since is not None and now - self._hopeless_since >= STUCK
+
+    def _is_left_behind(self, now: float) -> bool:
+        """Whether the engine has been outside of the component that it names for OUTCAST seconds."""
+        if not is_outcast(notification()):
+            self._outcast_since = None
+        elif self._outcast_since is None:
+            self._outcast_since = now
+        return self._outcast_since is not None and now - self._outcast_since >= OUTCAST
 
     def _farewell(self, engine: Engine) -> End:
         """Announce the stop, let load balancers act on it, then stop cleanly."""

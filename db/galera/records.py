@@ -122,6 +122,17 @@ def notified_members(arguments: str) -> str:
     return ",".join(sorted(names)) or NO_VIEW
 
 
+def is_outcast(arguments: str) -> bool:
+    """Whether the server's last notification names a component in which it is not: it left, and will not come back.
+
+    Its engine lives on without a connection after an incremental state transfer that lacked a write set (Galera 26.4:
+    "Receiving IST failed, node restart required"), seen when several nodes come back in the same second.
+    """
+    words = arguments.split()
+    given = dict(zip(words[::2], words[1::2], strict=False))
+    return given.get("--index") == "-1" and bool(given.get("--members")) and given.get("--status") == "initialized"
+
+
 def notified_phase(arguments: str, *, admitted: bool) -> str:
     """The phase that the server's last notification means.
 

@@ -12,7 +12,19 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "db"))
 
 from galera import bootstrap, records
 from galera.bootstrap import PATIENCE, Action
-from galera.records import FRESH, JOINING, LOST, NO_VIEW, RECOVERING, STARTING, UNDEFINED, UP, WAITING, Node
+from galera.records import (
+    FRESH,
+    JOINING,
+    LOST,
+    NO_VIEW,
+    RECOVERING,
+    STARTING,
+    UNDEFINED,
+    UP,
+    WAITING,
+    Node,
+    is_outcast,
+)
 from galera.watchfulness import CONVALESCENCE, SLEPT, Watchfulness
 
 HISTORY = "6f1c0000-0000-11f0-8000-000000000001"
@@ -179,3 +191,18 @@ def test_a_node_that_slept_doubts_itself() -> None:
     watch.tick(later + 0.5)
     watch.tick(later + 1.0)
     assert not watch.doubtful(later + CONVALESCENCE + 0.1)
+
+
+@pytest.mark.parametrize(
+    ("said", "outcast"),
+    [
+        ("--status initialized --uuid u --primary yes --index -1 --members m/db1/10.0.0.1:3306", True),
+        ("--status initialized --uuid u --primary yes --index -1 --members ", False),
+        ("--status initialized --uuid u --primary no --index 0 --members m/db1/10.0.0.1:3306", False),
+        ("--status joiner --uuid u --primary yes --index 1 --members m/db1/10.0.0.1:3306", False),
+        ("--status synced --uuid u --primary yes --index 1 --members m/db1/10.0.0.1:3306", False),
+        ("", False),
+    ],
+)
+def test_an_engine_that_left_its_component_is_told_from_one_that_joins(said, outcast):
+    assert is_outcast(said) is outcast
