@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from galera.accounts import question, statements, wanted_accounts
@@ -15,6 +16,7 @@ from galera.provider import node_options, written
 from galera.records import SERVING_PHASES, UNDEFINED, Node, Saved
 from galera.settings import Settings
 
+ENDING_LOOK = 0.05
 NOTIFICATION = Path("/run/galera/notify")
 CLIENT = ["/usr/bin/mariadb", "--no-defaults", "--socket=/run/galera/mysqld.sock", "--user=mysql", "--skip-ssl", "-BN"]
 
@@ -78,10 +80,18 @@ class Engine:
                     self.exit_status = os.waitstatus_to_exitcode(status)
         return self.exit_status is None
 
-    def stop(self) -> None:
-        """Ask for a clean shutdown."""
+    def end(self, patience: float) -> None:
+        """Ask for a clean shutdown and wait for it; kill the server if that takes longer than so many seconds."""
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + patience
+        while self.running():
+            if time.monotonic() > deadline:
+                self._signal(signal.SIGKILL)
+            time.sleep(ENDING_LOOK)
+
+    def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, number)
 
 
 def notification() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from galera import port
 from galera.bootstrap import STUCK, Action, decide, hopeless
 from galera.datadir import DataDirectory
 from galera.engine import Engine, command, ensure_accounts, notification
+from galera.first_process import hold_signals, say, stop_asked
+from galera.lasting import Lasting
 from galera.records import (
     FRESH,
     JOINING,
@@ -35,7 +36,6 @@ from galera.watchfulness import Watchfulness
 TICK = 0.1
 OUTCAST = 5.0  # seconds that an engine may be outside of the component that it names
 LOOK = 1.0  # between looks at the peers while there is no primary component
-SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 FAREWELL = 0.6  # seconds between announcing the stop and stopping: load balancers move the writer first
 REST = 10  # ticks between two lives of an engine in a cluster over a WAN
 ATTEMPTS = 5  # starts of the engine that may fail before the container gives up
@@ -64,8 +64,7 @@ class Keeper:
         self._watchfulness = Watchfulness(time.monotonic())
         self._waits_for_others = False
         self._look_next = 0.0
-        self._hopeless_since: float | None = None
-        self._outcast_since: float | None = None
+        self._hopeless, self._outcast = Lasting(), Lasting()
 
     def line(self) -> str:
         """What the node says about itself now."""
@@ -148,8 +147,8 @@ class Keeper:
         self._node = self._node._replace(phase=STARTING, since=0)
         engine = self._engine = Engine(line)
         followed = ""
-        self._look_next, self._hopeless_since = time.monotonic() + LOOK, None
-        self._outcast_since = None
+        self._look_next = time.monotonic() + LOOK
+        self._hopeless, self._outcast = Lasting(), Lasting()
         while engine.running():
             self._watchfulness.tick(time.monotonic())
             if self._stop_asked:
@@ -158,10 +157,9 @@ class Keeper:
                 followed = text
             if self._admitted:
                 was_in_step = self._waits_for_others = True
-            if self._is_stuck(time.monotonic()) or self._is_left_behind(time.monotonic()):
+            if self._is_stuck(time.monotonic()):
                 say("nothing will come of this; deciding anew")
-                engine.stop()
-                self._wait_for_end(engine, 15.0)
+                engine.end(15.0)
                 self._engine = None
                 return End.STUCK
             self._pause()
@@ -189,24 +187,19 @@ class Keeper:
         return True
 
     def _is_stuck(self, now: float) -> bool:
-        """Whether all nodes have seen each other for STUCK seconds while none of them was in step."""
+        """Whether nothing comes of this life of the engine.
+
+        It has been outside of the component that it names for OUTCAST seconds, or all nodes have seen each other for
+        STUCK seconds while none of them was in step.
+        """
+        text = notification()
+        if self._outcast.seconds(is_outcast(text), now) >= OUTCAST:
+            return True
         if now < self._look_next or not self._waits_for_others:
             return False
         self._look_next = now + LOOK
-        phase = notified_phase(notification(), admitted=self._admitted)
-        if phase not in {STARTING, LOST, JOINING} or not hopeless(self._node, self._ask_peers()):
-            self._hopeless_since = None
-        elif self._hopeless_since is None:
-            self._hopeless_since = now
-        return self._hopeless_since is not None and now - self._hopeless_since >= STUCK
-
-    def _is_left_behind(self, now: float) -> bool:
-        """Whether the engine has been outside of the component that it names for OUTCAST seconds."""
-        if not is_outcast(notification()):
-            self._outcast_since = None
-        elif self._outcast_since is None:
-            self._outcast_since = now
-        return self._outcast_since is not None and now - self._outcast_since >= OUTCAST
+        waits = notified_phase(text, admitted=self._admitted) in {STARTING, LOST, JOINING}
+        return self._hopeless.seconds(waits and hopeless(self._node, self._ask_peers()), now) >= STUCK
 
     def _farewell(self, engine: Engine) -> End:
         """Announce the stop, let load balancers act on it, then stop cleanly."""
@@ -214,32 +207,16 @@ class Keeper:
         say("stopping")
         if self._admitted:
             time.sleep(FAREWELL)
-        engine.stop()
-        self._wait_for_end(engine, 60.0)
+        engine.end(60.0)
         return End.STOPPED
 
-    def _wait_for_end(self, engine: Engine, limit: float) -> None:
-        deadline = time.monotonic() + limit
-        while engine.running():
-            if time.monotonic() > deadline:
-                os.kill(engine.pid, signal.SIGKILL)
-            time.sleep(TICK / 2)
-
     def _pause(self) -> None:
-        """Wait for a moment, or until a signal says something."""
-        received = signal.sigtimedwait(SIGNALS, TICK)
-        if received and received.si_signo != signal.SIGCHLD:
-            self._stop_asked = True
-
-
-def say(sentence: str) -> None:
-    """One line in the container's log."""
-    print(f"node: {sentence}", flush=True)
+        self._stop_asked = stop_asked(TICK) or self._stop_asked
 
 
 def main() -> None:
     """Run the node of this container."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    hold_signals()
     keeper = Keeper(read_settings(os.environ))
     port.StatePort(keeper.line).start()
     sys.exit(keeper.run())

@@ -122,14 +122,18 @@ def notified_members(arguments: str) -> str:
     return ",".join(sorted(names)) or NO_VIEW
 
 
+def _given(arguments: str) -> dict[str, str]:
+    words = arguments.split()
+    return dict(zip(words[::2], words[1::2], strict=False))
+
+
 def is_outcast(arguments: str) -> bool:
     """Whether the server's last notification names a component in which it is not: it left, and will not come back.
 
     Its engine lives on without a connection after an incremental state transfer that lacked a write set (Galera 26.4:
     "Receiving IST failed, node restart required"), seen when several nodes come back in the same second.
     """
-    words = arguments.split()
-    given = dict(zip(words[::2], words[1::2], strict=False))
+    given = _given(arguments)
     return given.get("--index") == "-1" and bool(given.get("--members")) and given.get("--status") == "initialized"
 
 
@@ -139,8 +143,7 @@ def notified_phase(arguments: str, *, admitted: bool) -> str:
     `admitted` says that the node came into step since it last lost the primary component: from then on it
     serves clients even while it feeds a joiner.
     """
-    words = arguments.split()
-    given = dict(zip(words[::2], words[1::2], strict=False))
+    given = _given(arguments)
     if not given:
         return STARTING
     status = given.get("--status", "").lower()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from galera import engine, port
 from galera.accounts import question, statements, wanted_accounts
 from galera.datadir import SEED
+from galera.first_process import hold_signals, say, stop_asked
 from galera.settings import Settings, read_settings
 
 from replication.decide import Action, Choice, decide, should_listen
@@ -25,7 +25,6 @@ DATA = Path("/var/lib/mysql")
 TICK = 0.2
 #: Between two looks at the peers.
 PEERS = 0.4
-SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 FAREWELL, PATIENCE = 0.6, 60.0
 #: What a change of the primary may take: to stop listening to one that is dead is slow.
 CHANGE = 15.0
@@ -157,28 +156,15 @@ class Keeper:
         if was_primary:
             time.sleep(FAREWELL)
         self._session.close()
-        server.stop()
-        deadline = time.monotonic() + PATIENCE
-        while server.running():
-            if time.monotonic() > deadline:
-                os.kill(server.pid, signal.SIGKILL)
-            time.sleep(TICK / 4)
+        server.end(PATIENCE)
 
     def _pause(self) -> None:
-        """Wait for a moment, or until a signal says something."""
-        received = signal.sigtimedwait(SIGNALS, TICK)
-        if received and received.si_signo != signal.SIGCHLD:
-            self._stop_asked = True
-
-
-def say(sentence: str) -> None:
-    """One line in the container's log."""
-    print(f"node: {sentence}", flush=True)
+        self._stop_asked = stop_asked(TICK) or self._stop_asked
 
 
 def main() -> None:
     """Run the node of this container."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    hold_signals()
     settings = read_settings(os.environ)
     password = os.environ.get("DB_REPLICATION_PASSWORD", "")
     if not password:
