@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -162,8 +161,3 @@ WORDS: dict[str, Callable[[Bench, Any], None]] = {
 def answers(steps: Sequence[Step]) -> dict[str, str]:
     """What a solution answers."""
     return {key: str(text) for word, argument in steps if word == "answer" for key, text in argument.items()}
-
-
-def is_word(word: str) -> bool:
-    """Whether an action of that name exists."""
-    return re.fullmatch(r"[a-z]+", word) is not None and word in WORDS
