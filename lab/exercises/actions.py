@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,13 +14,11 @@ from lab.errors import LabError
 from lab.exercises import files
 from lab.exercises.bench import Bench
 from lab.exercises.model import Step
-from lab.leases.kinds import undo_packets
-from lab.leases.lease import Leases
+from lab.heal import heal_all
 from lab.leases.order import order
 from lab.names import find_part
 from lab.status_model import Verdict
 from lab.topology import Part
-from lab.wan import heal_way
 
 SETTLED = 25.0
 #: MariaDB's errors after which another node may do it: not ready for queries, can't connect, connection lost.
@@ -39,10 +36,7 @@ def do(bench: Bench, steps: Sequence[Step]) -> None:
 
 def baseline(bench: Bench) -> None:
     """The lab as `make up` leaves it: every fault undone, every part with the lab's own files."""
-    faults.heal(bench.engine, bench.state.topology, lambda sentence: None)
-    undo_packets(bench.engine, bench.state.topology, Leases(), time.time())
-    if bench.state.regions > 1:
-        heal_way(bench.engine)
+    heal_all(lambda sentence: None)
     files.restore(bench)
     if not bench.until(lambda: bench.look().verdict is Verdict.REDUNDANT, SETTLED):
         bench.say(f"The region is not whole yet: {bench.look().sentence}")
@@ -85,9 +79,8 @@ def _fault(_bench: Bench, argument: Any) -> None:
     order(argument["kind"], argument["parts"], LONG, others=argument.get("from", ()), detail=argument.get("detail", ""))
 
 
-def _heal(bench: Bench, _argument: Any) -> None:
-    faults.heal(bench.engine, bench.state.topology, lambda sentence: None)
-    undo_packets(bench.engine, bench.state.topology, Leases(), time.time())
+def _heal(_bench: Bench, _argument: Any) -> None:
+    heal_all(lambda sentence: None)
 
 
 def _apply(bench: Bench, _argument: Any) -> None:

@@ -17,6 +17,7 @@ import pymysql
 
 from lab import envfile
 from lab.containers import LabEngine
+from lab.design import DEFAULT
 from lab.errors import LabError, NotRunningError
 from lab.exercises.catalogue import GIVEN, WORK, folder
 from lab.exercises.model import Exercise
@@ -156,8 +157,13 @@ class Bench:
 
 @contextmanager
 def opened(exercise: Exercise, say: Callable[[str], None]) -> Iterator[Bench]:
-    """The running lab for one exercise. Raises LabError where there is none, or it has too few regions."""
+    """The running lab for one exercise. Raises LabError where there is none, or it is not made for exercises."""
     with opened_lab() as (state, engine):
+        if state.design != DEFAULT:
+            raise LabError(
+                f"This lab is of the design {state.design.name}, and the exercises are about another:"
+                " `quorate down`, then `make up`."
+            )
         if exercise.regions > state.regions:
             raise LabError(
                 f"Exercise {exercise.number} needs {exercise.regions} regions; this lab has {state.regions}."

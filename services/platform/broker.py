@@ -1,9 +1,8 @@
 """Connections to the broker, and the shape of what travels over it.
 
 Queues are quorum queues (or, in a lab that is to show what that is worth, classic ones), declared alike by whoever
-publishes or consumes. Messages are JSON: a method, its arguments
-and the request id they belong to. They are hints: lost, doubled or late ones do no harm, because the row in the
-database that they point to decides (docs/decisions/0002).
+publishes or consumes. Messages are JSON: a method, its arguments and the request id they belong to. They are hints:
+lost, doubled or late ones do no harm, because the row in the database that they point to decides (docs/decisions/0002).
 """
 
 from __future__ import annotations
