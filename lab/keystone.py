@@ -16,13 +16,7 @@ class Session:
     """Asks the published addresses, as any client would."""
 
     def __init__(self, topology: Topology, password: str) -> None:
-        self.urls = {
-            "identity": topology.identity_url,
-            "image": topology.image_url,
-            "compute": topology.compute_url,
-            "volume": topology.volume_url,
-            "object": topology.object_url,
-        }
+        self.urls = topology.urls
         self._password = password
         self._token = ""
 

@@ -168,6 +168,17 @@ class Topology:
         return f"http://127.0.0.1:{self.ports['PORT_OBJECT']}"
 
     @property
+    def urls(self) -> dict[str, str]:
+        """Where clients on this machine find each service, by the service's name."""
+        return {
+            "identity": self.identity_url,
+            "image": self.image_url,
+            "compute": self.compute_url,
+            "volume": self.volume_url,
+            "object": self.object_url,
+        }
+
+    @property
     def monitors(self) -> list[str]:
         """The block store's monitors, each as `address:port`."""
         return [self.monitor(part) for part in parts_with_role("mon")]

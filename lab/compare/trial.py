@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from lab import envfile, faults
+from lab import faults
 from lab.compare.fault import Fault, Times
 from lab.compare.ledger import Account, Ledger
 from lab.compare.result import Result, result
@@ -15,13 +15,13 @@ from lab.containers import open_engine
 from lab.errors import LabError
 from lab.leases.lease import Lease, Leases
 from lab.leases.order import order, take_back
-from lab.paths import ENV_FILE, ROOT
+from lab.paths import ROOT
 from lab.replication.command import fail_over, lost_transactions
 from lab.replication.members import primary_of
 from lab.replication.nodes import Nodes, nodes_of_this_lab, wait_for
 from lab.state import LabState
 from lab.watch import kept
-from lab.watch.client import Client, Login
+from lab.watch.client import Client, administrator
 from lab.watch.page import page
 from lab.watch.recorder import Recorder
 from lab.watch.recording import record
@@ -41,8 +41,7 @@ class Trial:
         self._done = threading.Event()
         self._ordered: Lease | None = None
         self.problem: LabError | None = None
-        urls = {name: getattr(state.topology, f"{name}_url") for name in ("identity", "image", "compute", "volume")}
-        self._client = Client(Login(urls, "admin", envfile.read(ENV_FILE)["ADMIN_PASSWORD"], "admin"))
+        self._client = Client(administrator(state.topology))
         self._ledger = Ledger(self._client)
         self._account = Account(0, ())
 

@@ -29,7 +29,7 @@ from lab.settle import known_routes
 from lab.state import LabState
 from lab.status_model import RegionStatus
 from lab.topology import ONE, Part
-from lab.watch.client import Client, Login
+from lab.watch.client import Client, administrator
 
 AGAIN = 0.3
 
@@ -83,9 +83,7 @@ class Bench:
 
     def admin(self) -> Client:
         """A client of the first region's cloud, logged in as its administrator."""
-        topology = self.state.topology
-        urls = {name: getattr(topology, f"{name}_url") for name in ("identity", "image", "compute", "volume", "object")}
-        client = Client(Login(urls, "admin", envfile.read(ENV_FILE)["ADMIN_PASSWORD"], "admin"))
+        client = Client(administrator(self.state.topology))
         client.log_in(10)
         return client
 

@@ -10,7 +10,10 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from lab import envfile
+from lab.paths import ENV_FILE
 from lab.registers import Outcome
+from lab.topology import Topology
 
 SAFE = frozenset({"GET", "HEAD"})
 VERSION = "compute 2.87"
@@ -56,6 +59,11 @@ class Login:
         user = {"name": self.user, "domain": domain, "password": self.password}
         identity = {"methods": ["password"], "password": {"user": user}}
         return {"auth": {"identity": identity, "scope": {"project": {"name": self.project, "domain": domain}}}}
+
+
+def administrator(topology: Topology) -> Login:
+    """The login of a region's administrator, by this lab's secrets."""
+    return Login(topology.urls, "admin", envfile.read(ENV_FILE)["ADMIN_PASSWORD"], "admin")
 
 
 class Client:

@@ -13,12 +13,10 @@ from types import FrameType
 from rich.console import Console
 from rich.live import Live
 
-from lab import envfile
 from lab.containers import open_engine
 from lab.errors import NotReadyError
 from lab.hosts import Host, read_host
 from lab.look import look_at
-from lab.paths import ENV_FILE
 from lab.registers import Outcome
 from lab.settle import known_routes
 from lab.state import LabState
@@ -27,7 +25,7 @@ from lab.store_address import POOL
 from lab.topology import ONE, SITES, TWO, Topology, parts_with_role
 from lab.watch import view
 from lab.watch.blocks import EMPTY, Blocks
-from lab.watch.client import Client, Login
+from lab.watch.client import Client, administrator
 from lab.watch.evidence import Evidence, judge
 from lab.watch.lanes import DATABASE_REGISTER, FIRST, TURN, Steps, lanes
 from lab.watch.recorder import Recorder
@@ -56,8 +54,7 @@ def record(
     `beside` is called when all lanes run, in a thread of its own; `after` when they have ended, before the judging.
     Who gives `ended` ends the run by it, from whatever thread; else signals do.
     """
-    urls = {name: getattr(topology, f"{name}_url") for name in ("identity", "image", "compute", "volume", "object")}
-    admin = Client(Login(urls, "admin", envfile.read(ENV_FILE)["ADMIN_PASSWORD"], "admin"))
+    admin = Client(administrator(topology))
     out.print("Preparing a project, an image, a server…", style="dim")
     if admin.log_in(10).outcome is not Outcome.OK:
         raise NotReadyError("The cloud gives no token, so there is nothing to begin with; see `quorate status`.")

@@ -23,13 +23,7 @@ class Region:
     def __init__(self, engine: LabEngine, topology: Topology, database_proxy: str, slow: float) -> None:
         self.engine, self.topology, self.database_proxy, self.slow = engine, topology, database_proxy, slow
         secrets = envfile.read(ENV_FILE)
-        self.urls = {
-            "identity": topology.identity_url,
-            "image": topology.image_url,
-            "compute": topology.compute_url,
-            "volume": topology.volume_url,
-            "object": topology.object_url,
-        }
+        self.urls = topology.urls
         self.admin = Login(self.urls, "admin", secrets["ADMIN_PASSWORD"], "admin")
 
     def part(self, name: str) -> Part:
