@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.errors import BadNameError, LabError
 from lab.exercises import actions, checks, files
@@ -59,7 +59,7 @@ def start(wanted: str, student: str, stage: int | None, say: Say) -> Place:
     before = current(journal.entries)
     with opened(exercise, say) as bench:
         if before is not None and before[0] != exercise.number:
-            actions.do(bench, for_student(find(load(), str(before[0])), journal.student).clean)
+            _leave(bench, for_student(find(load(), str(before[0])), journal.student))
         _restore(bench, place, anew=has_own_files(exercise, number))
     place.note("start", digest=digest(exercise))
     return place
@@ -162,6 +162,12 @@ def stop(say: Say) -> None:
         actions.baseline(bench)
         actions.do(bench, place.exercise.clean)
     place.note("stop")
+
+
+def _leave(bench: Bench, exercise: Exercise) -> None:
+    """Take away what the exercise before this one left in the cloud."""
+    if exercise.regions <= bench.state.regions:
+        actions.do(replace(bench, exercise=exercise), exercise.clean)
 
 
 def _restore(bench: Bench, place: Place, *, anew: bool) -> None:

@@ -2,13 +2,16 @@
 
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from lab.chaos.schedule import Strike
 from lab.errors import BadNameError, LabError
-from lab.exercises import actions, checks
+from lab.exercises import actions, checks, course
+from lab.exercises.bench import Bench
 from lab.exercises.catalogue import GIVEN, begin_work, digest, folder, load, solve_work
 from lab.exercises.checks import has_address
 from lab.exercises.course import answered
@@ -377,3 +380,24 @@ def test_solutions_are_what_the_lab_has():
     body = own[own.index("global_defs") :]
     for path in ("03-keepalived/solution-2", "04-split-brain/solution-2/lb1", "04-split-brain/solution-2/lb2"):
         assert (GIVEN / path / "keepalived.conf").read_text().endswith(body)
+
+
+def test_an_exercise_is_left_with_its_own_material(tmp_path, monkeypatch):
+    said, done = [], []
+
+    @contextmanager
+    def opened(exercise, say):
+        yield Bench(SimpleNamespace(regions=1), None, exercise, say, work=tmp_path)
+
+    monkeypatch.setattr(course, "JOURNAL", tmp_path / "journal.json")
+    monkeypatch.setattr(course, "opened", opened)
+    monkeypatch.setattr(course, "begin_work", lambda *_, **__: [])
+    monkeypatch.setattr(course.files, "apply", lambda _: [])
+    monkeypatch.setattr(course.actions, "baseline", lambda _: None)
+    monkeypatch.setattr(course.actions, "do", lambda bench, steps: done.append((bench.material, steps)))
+    course.start("queues", "ada", None, said.append)
+    done.clear()
+    course.start("game-day", "", None, said.append)
+    left = for_student(find(EXERCISES, "queues"), "ada")
+    assert left.clean
+    assert done[0] == (GIVEN / folder(left), left.clean)
