@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from balancer import edge, entrance, sentry, supervisor
+from balancer import edge, entrance, rejoin, sentry, supervisor
 
 T = TypeVar("T")
 DATABASES = {"db1": 21, "db2": 22, "db3": 23}
@@ -32,6 +32,7 @@ def main() -> int:
     for side in sides:
         start(sentry.watch, side)
     commands = [supervisor.haproxy("region.cfg"), supervisor.keepalived(os.environ)]
+    start(rejoin.watch, os.environ)
     if os.environ.get("ANYCAST"):
         commands.append(supervisor.bird(os.environ))
         start(entrance.watch, entrance.TARGETS)

@@ -17,6 +17,7 @@ from pathlib import Path
 from string import Template
 
 RUN = Path("/run/balancer")
+VRRP_FILE = RUN / "keepalived.conf"
 CONFIGURATION = Path("/etc/balancer")
 PATIENCE = 2.0
 AUTONOMOUS_SYSTEMS = {"one": 65001, "two": 65002}
@@ -30,24 +31,35 @@ def haproxy(configuration: str) -> list[str]:
 
 
 def keepalived(environment: Mapping[str, str]) -> list[str]:
-    """keepalived's command line; writes its configuration.
+    """keepalived's command line; writes its configuration. Wants what `vrrp_text` wants.
 
-    Wants NAME, SUBNET, VRRP_SELF, VRRP_PEER and VRRP_PRIORITY.
+    Raises SystemExit where the machine does not have its address.
     """
+    interface = interface_of(own_address(environment))
+    if interface is None:
+        raise SystemExit(f"no interface has {own_address(environment)}")
+    VRRP_FILE.write_text(vrrp_text(environment, interface))
+    pids = [f"--{name}=/run/keepalived/{name}" for name in ("pid", "vrrp_pid")]
+    return ["keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", str(VRRP_FILE), *pids]
+
+
+def own_address(environment: Mapping[str, str]) -> str:
+    """This machine's own address in the region's network."""
+    return f"{environment['SUBNET']}.{environment['VRRP_SELF']}"
+
+
+def vrrp_text(environment: Mapping[str, str], interface: str) -> str:
+    """keepalived's configuration. Wants NAME, SUBNET, VRRP_SELF, VRRP_PEER and VRRP_PRIORITY."""
     subnet = environment["SUBNET"]
-    address = f"{subnet}.{environment['VRRP_SELF']}"
-    text = Template((CONFIGURATION / "keepalived.conf").read_text()).substitute(
+    return Template((CONFIGURATION / "keepalived.conf").read_text()).substitute(
         name=environment["NAME"],
         subnet=subnet,
-        address=address,
+        address=own_address(environment),
         peer=f"{subnet}.{environment['VRRP_PEER']}",
         priority=environment["VRRP_PRIORITY"],
-        interface=interface_of(address),
+        interface=interface,
         anycast=anycast_block(environment.get("ANYCAST", "")),
     )
-    (RUN / "keepalived.conf").write_text(text)
-    pids = [f"--{name}=/run/keepalived/{name}" for name in ("pid", "vrrp_pid")]
-    return ["keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", str(RUN / "keepalived.conf"), *pids]
 
 
 def anycast_block(anycast: str) -> str:
@@ -68,8 +80,8 @@ def bird(environment: Mapping[str, str]) -> list[str]:
     return ["bird", "-f", "-c", str(RUN / "bird.conf"), "-s", str(RUN / "bird.ctl")]
 
 
-def interface_of(address: str) -> str:
-    """The interface that has the address: a load balancer may stand in several networks."""
+def interface_of(address: str) -> str | None:
+    """The interface that has the address, if any: a load balancer may stand in several networks."""
     wanted = socket.inet_aton(address)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         for _, name in socket.if_nameindex():
@@ -77,7 +89,7 @@ def interface_of(address: str) -> str:
                 answer = fcntl.ioctl(asking.fileno(), GET_INTERFACE_ADDRESS, struct.pack("256s", name.encode()))
                 if answer[20:24] == wanted:
                     return name
-    raise SystemExit(f"no interface has {address}")
+    return None
 
 
 def hold_signals() -> None:

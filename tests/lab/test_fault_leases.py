@@ -97,6 +97,16 @@ def keepers() -> dict[int, str]:
     return found
 
 
+def test_a_balancer_that_was_cut_off_can_take_the_address_again(whole: Region) -> None:
+    first = whole.active_balancer().label
+    quorate("fault", "isolate", first, "--for", "2s")
+    wait(lambda: whole.status().address_holder not in (first, None), "the other one has it", 20 * whole.slow)
+    quorate("heal")
+    whole.wait_redundant(60)
+    quorate("fault", "kill", "lb:active", "--for", "120s")
+    wait(lambda: whole.status().address_holder == first, f"{first} has it", 20 * whole.slow)
+
+
 def reaches(region: Region, source: str, target: str) -> bool:
     """Whether a TCP connection from one database node to another's state port comes about."""
     address = region.topology.address(region.part(target))

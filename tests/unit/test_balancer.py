@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "lb"))
 
 from balancer import neighbour, runtime
+from balancer.rejoin import Rejoin
 from balancer.writer import SILENCE, Report, choose_shared, choose_writer, parse_report
 
 EVERYONE = frozenset({1, 2, 3})
@@ -136,3 +137,25 @@ def test_neighbour_events() -> None:
     assert list(neighbour.entries(packet)) == [("10.0.0.10", "02:42:ac:11:00:02")]
     assert list(neighbour.entries(message(neighbour.NEW_NEIGHBOUR, head))) == []
     assert list(neighbour.entries(b"\0" * 16)) == []
+
+
+def test_keepalived_follows_the_address_to_an_interface_of_another_name() -> None:
+    followed: list[str] = []
+    rejoin = Rejoin("eth0", followed.append)
+    for interface in ("eth0", None, None, "eth0", None, "eth1", "eth1", None, "eth2"):
+        rejoin.seen(interface)
+    assert followed == ["eth1", "eth2"]
+
+
+def test_a_keepalived_that_could_not_be_told_is_told_again() -> None:
+    tried: list[str] = []
+
+    def reconfigure(interface: str) -> None:
+        tried.append(interface)
+        if len(tried) == 1:
+            raise FileNotFoundError("/run/keepalived/pid")
+
+    rejoin = Rejoin("eth0", reconfigure)
+    for _ in range(3):
+        rejoin.seen("eth1")
+    assert tried == ["eth1", "eth1"]
