@@ -17,15 +17,16 @@ RUN for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL; do eval "value=\$$name"; [ -n
 
 FROM debian:trixie-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends python3 \
+ && apt-get install -y --no-install-recommends libfaketime python3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
  && python3 -m compileall -q -j 0 /usr/lib/python3.13 \
  && groupadd --system --gid 10001 quorate \
  && useradd --system --uid 10001 --gid quorate --no-create-home --shell /usr/sbin/nologin quorate \
- && install -d -o quorate -g quorate -m 0750 /var/lib/quorate
+ && install -d -o quorate -g quorate -m 0750 /var/lib/quorate \
+ && install -d /etc/quorate
 COPY --from=build /opt/quorate /opt/quorate
 COPY --from=build /tmp/etcd/usr/bin/etcd /usr/bin/etcd
-COPY --chmod=0755 compose/start-monitor /usr/local/bin/start-monitor
+COPY --chmod=0755 compose/start-monitor compose/at-its-clock /usr/local/bin/
 ENV PATH=/opt/quorate/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY storage /app/storage
@@ -33,4 +34,5 @@ COPY services /app/services
 RUN python3 -m compileall -q -j 0 /app
 USER quorate
 STOPSIGNAL SIGTERM
+ENTRYPOINT ["at-its-clock"]
 CMD ["python", "-c", "raise SystemExit('name a service: python -m services.identity, ...')"]

@@ -167,6 +167,8 @@ def _broker(facts: Facts, part: Part) -> tuple[Health, str]:
         return Health.DOUBTFUL, "no answer"
     if part.name not in facts.broker.running:
         return Health.DOUBTFUL, "not in the cluster"
+    if part.name in facts.broker.full:
+        return Health.DOUBTFUL, "its disk is full: no node takes messages"
     led = [queue for queue in facts.broker.queues if queue.leader == part.name]
     return Health.GOOD, f"leads {len(led)} of {len(facts.broker.queues)} queues"
 
@@ -195,6 +197,8 @@ def _osd(store: Store | None, part: Part) -> tuple[Health, str]:
         return Health.DOUBTFUL, f"down, {'in' if osd.is_in else 'out'}"
     if not osd.is_in:
         return Health.DOUBTFUL, "up, out"
+    if osd.is_full:
+        return Health.DOUBTFUL, "up, in; its disk is full"
     groups = sum(store.groups.values())
     return Health.GOOD, f"up, in; primary of {osd.primary} of {groups} placement groups" if groups else "up, in"
 

@@ -7,6 +7,7 @@ from typing import Any
 from lab.facts import Store, StoreOsd
 from storage.client.cluster import Cluster, CommandRefused
 from storage.errors import StorageError
+from storage.mon.status import FULL
 
 SECONDS = 1.5
 #: Changes nothing, but is answered only by a monitor whose maps can change.
@@ -56,13 +57,19 @@ def read_store(asked: Mapping[str, Mapping[str, Any] | None]) -> Store | None:
     if not answers:
         return None
     best = max(answers.values(), key=lambda answer: (answer["status"]["epoch"], -_unknown(answer)))
-    osds = {row["host"]: StoreOsd(row["up"], row["in"], row["primary"]) for row in best["tree"]}
+    osds = {row["host"]: StoreOsd(row["up"], row["in"], row["primary"], is_full(row)) for row in best["tree"]}
     return Store(
         answering=frozenset(answers),
         deciding=frozenset(name for name, answer in answers.items() if answer["decides"]),
         osds=osds,
         groups=dict(best["status"]["pgs"]),
     )
+
+
+def is_full(row: Mapping[str, Any]) -> bool:
+    """Whether an OSD has no more room; pure."""
+    used, total = row.get("used_bytes", 0), row.get("total_bytes", 0)
+    return bool(used > FULL * total > 0)
 
 
 def _unknown(answer: Mapping[str, Any]) -> int:

@@ -50,6 +50,8 @@ class Broker:
 
     running: frozenset[str]
     queues: tuple[Queue, ...] = ()
+    full: frozenset[str] = frozenset()
+    """Nodes that find their disks full: while there is one, none takes a message."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class StoreOsd:
     is_up: bool
     is_in: bool
     primary: int
+    is_full: bool = False
 
 
 @dataclass(frozen=True)

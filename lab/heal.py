@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from lab import faults
-from lab.leases.kinds import undo_packets
+from lab.leases.kinds import undo_inside
 from lab.leases.lease import Leases
 from lab.leases.order import opened_lab
 from lab.wan import heal_way
@@ -19,9 +19,9 @@ def heal_all(told: Callable[[str], None]) -> bool:
     """
     with opened_lab() as (state, engine):
         mended = faults.heal(engine, state.topology, told)
-        for label in undo_packets(engine, state.topology, Leases(), time.time()):
+        for sentence in undo_inside(engine, state.topology, Leases(), time.time()):
             mended += 1
-            told(f"{label} gets all its packets")
+            told(sentence)
         way = heal_way(engine) if state.regions > 1 else ""
         if way:
             told(f"The way between the sites is free again ({way})")

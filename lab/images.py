@@ -38,7 +38,7 @@ IMAGES = (
         "quorate/services",
         "compose/services.Dockerfile",
         ".",
-        ("services", "storage", "compose/start-monitor", "requirements/services.txt"),
+        ("services", "storage", "compose/at-its-clock", "compose/start-monitor", "requirements/services.txt"),
     ),
     Image("quorate/db", "db/Dockerfile", "db", ("db",)),
     Image("quorate/mq", "mq/Dockerfile", "mq", ("mq",)),

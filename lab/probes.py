@@ -84,7 +84,9 @@ class Prober:
         if not isinstance(nodes, list):
             return None
         queues = wire.get_json(f"{base}/queues", *login)
-        return read_broker(nodes, queues if isinstance(queues, list) else [])
+        # there are alarms: 503, and which
+        alarms = wire.get_json(f"{base}/health/checks/alarms", *login, expected=(200, 503))
+        return read_broker(nodes, queues if isinstance(queues, list) else [], alarms)
 
     def object_servers(self, part: Part) -> frozenset[str]:
         """Which of Swift's three servers answer on a storage node."""
@@ -157,12 +159,14 @@ def read_state(line: str | None) -> GaleraNode | None:
     return GaleraNode(fields[1], int(fields[2]) if fields[2].lstrip("-").isdigit() else -1, fields[3], follows)
 
 
-def read_broker(nodes: list[dict[str, Any]], queues: list[dict[str, Any]]) -> Broker:
-    """RabbitMQ's two lists, with the parts' own names."""
+def read_broker(nodes: list[dict[str, Any]], queues: list[dict[str, Any]], alarms: Any = None) -> Broker:
+    """RabbitMQ's two lists and its alarms, with the parts' own names."""
+    found = alarms.get("alarms") or [] if isinstance(alarms, dict) else []
     running = frozenset(_part_name(node["name"]) for node in nodes if node.get("running"))
     return Broker(
         running,
         tuple(_read_queue(queue, running) for queue in queues if queue.get("type") == "quorum" or queue.get("durable")),
+        frozenset(_part_name(alarm["node"]) for alarm in found if alarm.get("resource") == "disk space"),
     )
 
 

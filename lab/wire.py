@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import socket
+from collections.abc import Container
 from typing import Any
 
 import urllib3
@@ -12,25 +13,35 @@ SECONDS = 1.5
 
 
 def get(
-    url: str, user: str = "", password: str = "", headers: dict[str, str] | None = None, seconds: float = SECONDS
+    url: str,
+    user: str = "",
+    password: str = "",
+    headers: dict[str, str] | None = None,
+    seconds: float = SECONDS,
+    expected: Container[int] = (200,),
 ) -> str | None:
-    """The body of an HTTP answer, if there is one with status 200."""
+    """The body of an HTTP answer, if there is one with a status of `expected`."""
     extra = dict(headers or {})
     if user:
         extra |= urllib3.make_headers(basic_auth=f"{user}:{password}")
     try:
         with urllib3.PoolManager(timeout=seconds, retries=False) as pool:
             answer = pool.request("GET", url, headers=extra)
-            return answer.data.decode("utf-8", "replace") if answer.status == 200 else None
+            return answer.data.decode("utf-8", "replace") if answer.status in expected else None
     except (urllib3.exceptions.HTTPError, OSError):
         return None
 
 
 def get_json(
-    url: str, user: str = "", password: str = "", headers: dict[str, str] | None = None, seconds: float = SECONDS
+    url: str,
+    user: str = "",
+    password: str = "",
+    headers: dict[str, str] | None = None,
+    seconds: float = SECONDS,
+    expected: Container[int] = (200,),
 ) -> Any:
     """The same, read as JSON."""
-    body = get(url, user, password, headers, seconds)
+    body = get(url, user, password, headers, seconds, expected)
     try:
         return None if body is None else json.loads(body)
     except ValueError:

@@ -35,8 +35,10 @@ Seed = Annotated[int | None, typer.Option(help="Makes `random:…` choose the sa
 
 def register(fault: typer.Typer) -> None:
     """Add the verbs to `quorate fault`."""
-    for verb in (kill, stop, pause, isolate, partition, loss, slow):
-        fault.command()(verb)
+    for verb in (kill, stop, pause, isolate, partition, loss, slow, fill_disk, clock_skew):
+        # `-90s` is a skew, not an option
+        settings = {"ignore_unknown_options": verb is clock_skew}
+        fault.command(verb.__name__.replace("_", "-"), context_settings=settings)(verb)
     fault.command("list")(list_faults)
 
 
@@ -90,6 +92,22 @@ def slow(
     """Delay what parts send (where the kernel has netem)."""
     kinds.milliseconds(delay)
     _lease("slow", parts, seconds, seed, detail=delay)
+
+
+def fill_disk(parts: Selectors, seconds: Seconds = "", seed: Seed = None) -> None:
+    """Let parts find their disks full: osd, swift and rabbitmq. The machine's own disk is not touched."""
+    _lease("fill-disk", parts, seconds, seed)
+
+
+def clock_skew(
+    skew: Annotated[str, typer.Argument(help="Ahead or behind, as in +2h or -90s.", metavar="SKEW")],
+    parts: Selectors,
+    seconds: Seconds = "",
+    seed: Seed = None,
+) -> None:
+    """Start parts again with a wrong clock: services, monitors and OSDs. The machine's own is not touched."""
+    kinds.skew(skew)
+    _lease("clock-skew", parts, seconds, seed, detail=skew)
 
 
 def list_faults() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import faults
 from lab.containers import ContainerFacts, LabEngine
 from lab.errors import BadNameError
-from lab.leases import packets
-from lab.leases.lease import PACKETS, Lease, Leases, to_mend
+from lab.leases import inside, packets
+from lab.leases.lease import CLOCK, DISK, INSIDE, PACKETS, Lease, Leases, to_mend
 from lab.names import find_part
 from lab.topology import Part, Topology
 
 DEAD = {"exited", "created", "dead"}
+SKEW = re.compile(r"([+-])(\d+(?:\.\d+)?)([smh])")
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_SKEW = 1000 * 3600.0
+#: What a person is told when it is over.
+MENDED = {PACKETS: "gets all its packets", DISK: "has room on its disk again", CLOCK: "has the right time again"}
 
 
 def share(text: str) -> float:
@@ -38,6 +44,15 @@ def milliseconds(text: str) -> float:
     return found
 
 
+def skew(text: str) -> float:
+    """7200.0 out of `+2h`, -90.0 out of `-90s`. Raises BadNameError."""
+    found = SKEW.fullmatch(text.strip())
+    seconds = float(found[2]) * SECONDS[found[3]] if found else 0.0
+    if found is None or not 0 < seconds <= LONGEST_SKEW:
+        raise BadNameError(f"{text!r} is nothing that a clock is off by: say +2h, or -90s.")
+    return -seconds if found[1] == "-" else seconds
+
+
 def rules(lease: Lease, topology: Topology) -> list[str]:
     """What a fault of packets asks of each of its parts. Pure. Raises BadNameError."""
     if lease.kind == "loss":
@@ -59,6 +74,10 @@ def inflict(engine: LabEngine, topology: Topology, lease: Lease) -> None:
     def one(part: Part) -> None:
         if wanted:
             packets.apply(engine, topology, part, wanted)
+        elif lease.condition == DISK:
+            inside.fill_disk(engine, topology, part)
+        elif lease.condition == CLOCK:
+            inside.skew_clock(engine, part, skew(lease.detail))
         else:
             _VERBS[lease.kind](engine, part)
 
@@ -76,6 +95,8 @@ def is_to_undo(condition: str, facts: ContainerFacts) -> bool:
     """Whether a part is as a fault leaves it; who was mended in another way is left alone. Pure."""
     if condition == PACKETS:
         return facts.state == "running"  # rules are gone with whoever ended
+    if condition in INSIDE:
+        return True
     if condition == "alone":
         return not facts.is_connected
     return facts.state in ({"paused"} if condition == "frozen" else DEAD)
@@ -101,6 +122,10 @@ def undo(engine: LabEngine, topology: Topology, lease: Lease, leases: Iterable[L
     def one(part: Part) -> None:
         if lease.condition == PACKETS:
             packets.replace(engine, topology, part, rules_kept(part.label, others, topology))
+        elif lease.condition == DISK:
+            inside.make_room(engine, topology, part)
+        elif lease.condition == CLOCK:
+            inside.skew_clock(engine, part, 0)
         elif lease.condition == "alone":
             faults.reconnect(engine, part, topology)
         else:
@@ -120,12 +145,15 @@ def undo_due(engine: LabEngine, topology: Topology, leases: Leases, now: float) 
     return mended
 
 
-def undo_packets(engine: LabEngine, topology: Topology, leases: Leases, now: float) -> list[str]:
-    """Undo every fault of packets, and forget all leases: whatever else is broken is mended by `faults.heal`."""
+def undo_inside(engine: LabEngine, topology: Topology, leases: Leases, now: float) -> list[str]:
+    """Undo every fault that only its lease knows of, and forget all leases: `faults.heal` mends what else is broken.
+
+    A sentence for each thing that was mended.
+    """
     mended: list[str] = []
     for lease in leases.all():
-        if lease.condition == PACKETS:
-            mended += undo(engine, topology, lease, (), now)
+        if lease.condition in INSIDE:
+            mended += [f"{label} {MENDED[lease.condition]}" for label in undo(engine, topology, lease, (), now)]
         leases.remove(lease.id)
     return sorted(set(mended))
 

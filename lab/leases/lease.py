@@ -12,8 +12,17 @@ from lab.paths import VAR, private_directory, write_private
 
 DIRECTORY = VAR / "faults"
 #: What a part of a fault's kind is then: two kinds that leave it the same way do not mend each other's.
-CONDITION = {"kill": "dead", "stop": "dead", "pause": "frozen", "isolate": "alone"}
-PACKETS = "its packets"
+PACKETS, DISK, CLOCK = "its packets", "its disk", "its clock"
+CONDITION = {
+    "kill": "dead",
+    "stop": "dead",
+    "pause": "frozen",
+    "isolate": "alone",
+    "fill-disk": DISK,
+    "clock-skew": CLOCK,
+}
+#: Of these, nothing is seen from outside: only the lease knows that there is something to mend.
+INSIDE = {PACKETS, DISK, CLOCK}
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Lease:
     labels: tuple[str, ...]
     began: float
     until: float
-    #: What the kind needs to know more: the other side of a partition, a share, a delay.
+    #: What the kind needs to know more: the other side of a partition, a share, a delay, how far a clock is off.
     detail: str = ""
 
     @property

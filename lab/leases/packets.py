@@ -17,6 +17,8 @@ from lab.topology import Part, Topology
 
 CHAIN = "QUORATE"
 IMAGE = "quorate/wan"
+#: A part that was cut off comes back with an interface of another name.
+INTERFACE = "$(ip -o -4 addr show scope global | awk '{print $2; exit}')"
 
 
 def drop_to_and_from(addresses: Iterable[str]) -> list[str]:
@@ -34,7 +36,7 @@ def lose(share: float) -> list[str]:
 
 def delay(milliseconds: float) -> list[str]:
     """The rule that delays what a part sends. Pure."""
-    return [f"tc qdisc replace dev eth0 root netem delay {milliseconds:g}ms"]
+    return [f"tc qdisc replace dev {INTERFACE} root netem delay {milliseconds:g}ms"]
 
 
 BEGIN = (
@@ -42,7 +44,7 @@ BEGIN = (
     f"iptables -C INPUT ! -i lo -j {CHAIN} 2>/dev/null || iptables -I INPUT ! -i lo -j {CHAIN}",
     f"iptables -C OUTPUT ! -o lo -j {CHAIN} 2>/dev/null || iptables -I OUTPUT ! -o lo -j {CHAIN}",
 )
-FLUSH = (f"iptables -F {CHAIN} 2>/dev/null || true", "tc qdisc del dev eth0 root 2>/dev/null || true")
+FLUSH = (f"iptables -F {CHAIN} 2>/dev/null || true", f"tc qdisc del dev {INTERFACE} root 2>/dev/null || true")
 
 
 def apply(engine: LabEngine, topology: Topology, part: Part, rules: Sequence[str]) -> None:

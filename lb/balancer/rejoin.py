@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,9 @@ from balancer.sentry import say
 
 LOOK = 0.5
 PID_FILE = Path("/run/keepalived/pid")
+DISCARD = 9
+#: The other one sends ten advertisements in this time; keepalived waits for less than four before it takes over.
+LISTEN = 1.0
 
 
 class Rejoin:
@@ -49,5 +53,17 @@ def watch(environment: Mapping[str, str]) -> None:
 def reconfigure(environment: Mapping[str, str], interface: str) -> None:
     """Have keepalived read its configuration again, made for this interface. Raises OSError, ValueError."""
     pid = int(PID_FILE.read_text())
+    greet(f"{environment['SUBNET']}.{environment['VRRP_PEER']}")
     supervisor.VRRP_FILE.write_text(supervisor.vrrp_text(environment, interface))
     os.kill(pid, signal.SIGHUP)
+
+
+def greet(peer: str) -> None:
+    """Let the other load balancer's kernel know that this machine is there again.
+
+    It has been asking for it in vain, and asks once a second only: until then its advertisements don't arrive, and
+    keepalived would take the address from a living owner.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outside:
+        outside.sendto(b"", (peer, DISCARD))
+    time.sleep(LISTEN)

@@ -12,8 +12,8 @@ TEMPLATES = Path("/usr/share/quorate")
 DIRECTORY = Path("/etc/swift")
 
 
-def values(settings: Settings) -> dict[str, str]:
-    """What the templates ask for."""
+def values(settings: Settings, reserve: Path = DIRECTORY / "reserve") -> dict[str, str]:
+    """What the templates ask for; `reserve` says how much of the disk is to stay free, where it is there."""
     return {
         "hash_prefix": settings.hash_prefix,
         "hash_suffix": settings.hash_suffix,
@@ -21,6 +21,7 @@ def values(settings: Settings) -> dict[str, str]:
         "region_name": settings.region_name,
         "identity": f"http://{settings.subnet}.10:5000",
         "service_password": settings.service_password,
+        "reserve": reserve.read_text() if reserve.exists() else "0",
         "nodes": " ".join(device.ip for device in devices(settings.subnets)),
     }
 

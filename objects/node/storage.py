@@ -13,9 +13,12 @@ from node.settings import read_settings
 
 def main() -> None:
     """Serve until told to stop."""
-    from swift.common.utils import monkey_patch
+    from swift.common import utils
 
-    monkey_patch()
+    utils.monkey_patch()
+    # what Swift's own start of a server does with its configuration, and no server does by itself
+    reserve = utils.readconf(str(DIRECTORY / "object-server.conf"), "app:object-server")["fallocate_reserve"]
+    utils.FALLOCATE_RESERVE, utils.FALLOCATE_IS_PERCENT = utils.config_fallocate_value(reserve)
     from node import daemons, serving
 
     Path("/srv/node", DEVICE).mkdir(exist_ok=True)

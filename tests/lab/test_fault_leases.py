@@ -8,9 +8,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
+import requests
 
 from lab.paths import ROOT
 from tests.lab.region import Region
@@ -132,6 +134,49 @@ def test_two_faults_of_packets_end_apart(whole: Region) -> None:
     quorate("fault", "loss", "100%", "db2", "--for", "1s")
     wait(lambda: reaches(whole, "db2", "db1"), "the loss is over", SECONDS * whole.slow)
     assert not reaches(whole, "db2", "db3")
+
+
+def test_a_full_disk_refuses_writes_and_takes_them_again(whole: Region) -> None:
+    quorate("fault", "fill-disk", "osd:1", "mq:2", "--for", "300s")
+
+    def full() -> set[str]:
+        parts = [part for role in whole.status().roles for part in role.parts]
+        return {part.name for part in parts if "disk is full" in part.says}
+
+    wait(lambda: full() == {"osd1", "mq2"}, "both are full", 20 * whole.slow)
+    healed = quorate("heal")
+    assert "osd1 has room on its disk again" in healed
+    assert "mq2 has room on its disk again" in healed
+
+
+def test_an_object_server_with_a_full_disk_answers_that_it_has_no_room(whole: Region) -> None:
+    quorate("fault", "fill-disk", "swift:1", "--for", "300s")
+    path = f"http://{whole.topology.address(whole.part('swift1'))}:6200/d1/0/AUTH_none/none/none"
+    headers = {"X-Timestamp": f"{time.time():.5f}", "Content-Type": "text/plain"}
+
+    def answer() -> int:
+        try:
+            return requests.put(path, data=b"x", headers=headers, timeout=3).status_code
+        except requests.ConnectionError:
+            return 0
+
+    wait(lambda: answer() == 507, "it has no room", 20 * whole.slow)
+    assert "swift1 has room on its disk again" in quorate("heal")
+
+
+def test_a_clock_is_behind_for_one_part_only_until_it_is_healed(whole: Region) -> None:
+    def ahead() -> float:
+        url = f"http://{whole.topology.address(whole.part('identity1'))}:5000/v3"
+        try:
+            date = requests.get(url, timeout=3).headers["Date"]
+        except requests.ConnectionError:
+            return 0.0
+        return parsedate_to_datetime(date).timestamp() - time.time()
+
+    quorate("fault", "clock-skew", "-3h", "identity:1", "--for", "300s")
+    wait(lambda: -10810 < ahead() < -10790, "it is three hours behind", 20 * whole.slow)
+    assert "identity1 has the right time again" in quorate("heal")
+    wait(lambda: -10 < ahead() < 0 or 0 < ahead() < 10, "it has the right time", 20 * whole.slow)
 
 
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing_behind(whole: Region) -> None:

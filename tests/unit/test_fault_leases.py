@@ -10,9 +10,9 @@ import pytest
 
 from lab.containers import ContainerFacts
 from lab.errors import BadNameError, LabError
-from lab.leases import packets
+from lab.leases import inside, packets
 from lab.leases.command import duration
-from lab.leases.kinds import is_to_undo, milliseconds, rules, rules_kept, share
+from lab.leases.kinds import is_to_undo, milliseconds, rules, rules_kept, share, skew
 from lab.leases.lease import Lease, Leases, new, to_mend
 from lab.leases.selectors import STATEFUL, STATELESS, Selection
 from lab.names import find_part
@@ -179,3 +179,26 @@ def test_times_have_units() -> None:
             duration(text)
     with pytest.raises(BadNameError, match="say 80ms"):
         milliseconds("nan")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("+2h", 7200.0), ("-90s", -90.0), ("+1.5m", 90.0)])
+def test_a_clock_is_ahead_or_behind(text: str, seconds: float) -> None:
+    assert skew(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["2h", "+", "+0s", "-1", "+2d", "+9999h", "soon"])
+def test_what_no_clock_is_off_by_is_refused(text: str) -> None:
+    with pytest.raises(BadNameError, match=r"say \+2h, or -90s"):
+        skew(text)
+
+
+def test_a_part_without_a_disk_or_clock_of_its_own_is_refused_before_anything_is_done() -> None:
+    with pytest.raises(BadNameError, match="osd, rabbitmq, swift"):
+        inside.fill_disk(None, TOPOLOGY, find_part("db1"))  # type: ignore[arg-type]
+    with pytest.raises(BadNameError, match="identity, image"):
+        inside.skew_clock(None, find_part("lb1"), 60)  # type: ignore[arg-type]
+
+
+def test_what_only_a_lease_knows_of_is_mended_whatever_the_part_looks_like() -> None:
+    for condition in ("its disk", "its clock"):
+        assert is_to_undo(condition, ContainerFacts("osd1", "c", "exited", is_connected=True))

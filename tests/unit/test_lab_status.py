@@ -120,6 +120,13 @@ def test_a_queue_on_too_few_nodes_is_said():
     assert missing(STAGES[-1], status, None) == ["conductor on 2 of 3"]
 
 
+def test_a_broker_whose_disk_is_full_is_told():
+    full = Broker(frozenset({"mq1", "mq2", "mq3"}), full=frozenset({"mq2"}))
+    status = judged(replace(healthy(), broker=full))
+    assert (part(status, "mq2").health, part(status, "mq1").health) == (Health.DOUBTFUL, Health.GOOD)
+    assert "no node takes messages" in part(status, "mq2").says
+
+
 def test_the_block_store_is_told_in_its_own_words():
     status = judged(healthy())
     assert part(status, "mon2").says == "in quorum"
@@ -136,6 +143,7 @@ def test_the_block_store_is_told_in_its_own_words():
         (StoreOsd(False, True, 0), "down, in"),
         (StoreOsd(False, False, 0), "down, out"),
         (StoreOsd(True, False, 0), "up, out"),
+        (StoreOsd(True, True, 3, is_full=True), "up, in; its disk is full"),
     ],
 )
 def test_an_osd_that_holds_nothing_is_told(osd, says):
@@ -292,8 +300,9 @@ def test_broker_and_agent_answers_are_read():
         {"name": "q", "type": "quorum", "leader": "rabbit@mq1", "members": ["a", "b"], "online": ["a"]},
         {"name": "reply", "type": "classic", "node": "rabbit@mq2"},
     ]
-    broker = read_broker(nodes, queues)
-    assert broker == Broker(frozenset({"mq1"}), (Queue("q", "mq1", 2, 1),))
+    alarms = [{"node": "rabbit@mq1", "resource": "disk space"}, {"node": "rabbit@mq2", "resource": "memory"}]
+    broker = read_broker(nodes, queues, {"status": "failed", "alarms": alarms})
+    assert broker == Broker(frozenset({"mq1"}), (Queue("q", "mq1", 2, 1),), full=frozenset({"mq1"}))
     assert best_broker([None, broker, Broker(frozenset())]) == broker
     assert best_broker([None]) is None
     row = {"binary": "nova-compute", "host": "compute1", "state": "up", "status": "disabled"}

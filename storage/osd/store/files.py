@@ -11,6 +11,7 @@ from typing import Protocol
 
 from storage.osd.transaction import Buffer
 
+BALLAST = "ballast"
 _IOV_MAX = 1024
 _KEEP_SIZE_AND_PUNCH_HOLE = 0x01 | 0x02
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -107,11 +108,25 @@ class DiskFile:
 
 
 class RealDisk:
-    """The operating system's."""
+    """The operating system's.
+
+    A file named `ballast` in a directory counts with its whole length, holes too: so a disk is full on purpose, and so
+    an operator keeps some of it back.
+    """
 
     def open(self, path: Path) -> File:
         return DiskFile(path)
 
     def space(self, directory: Path) -> tuple[int, int]:
         status = os.statvfs(directory)
-        return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
+        free = status.f_bavail * status.f_frsize - _holes(directory / BALLAST)
+        return max(0, free), status.f_blocks * status.f_frsize
+
+
+def _holes(path: Path) -> int:
+    """Bytes of a file's length that take no space; 0 where there is no such file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0
+    return max(0, found.st_size - found.st_blocks * 512)

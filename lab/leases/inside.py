@@ -1,0 +1,119 @@
+"""Faults inside a part: its disk is full, or its clock is wrong.
+
+The machine's own disk and clock are never touched. A part is given what its engine takes for a full disk, by the means
+that the engine has: a limit (RabbitMQ), a reserve (Swift), a file that counts with all its holes (an OSD). The clock is
+a library between the part's programs and the system's time, and it is there only after a start.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from docker.errors import APIError, ContainerError
+
+from lab.containers import LAB_LABEL, LabEngine
+from lab.errors import BadNameError, LabError
+from lab.topology import Part, Topology
+
+BALLAST = "/var/lib/quorate/osd/ballast"
+#: As large as the whole disk: full it stays, whoever else makes room on it.
+FILL = f'set -- $(stat -f -c "%b %S" {BALLAST.rpartition("/")[0]}) && truncate -s $(($1 * $2)) {BALLAST}'
+MAKE_ROOM = f"rm -f {BALLAST}"
+#: More than any disk has free, and what mq/rabbitmq.conf says.
+LIMIT, USUAL_LIMIT = "900000GB", "50MB"
+RESERVE = "/etc/swift/reserve"
+CLOCK = "/etc/quorate/clock"
+WITH_CLOCK = ("identity", "image", "compute-api", "scheduler", "conductor", "compute", "volume", "mon", "osd")
+GRACE = 5
+HELPER = "quorate/wan"
+
+
+def fill_disk(engine: LabEngine, topology: Topology, part: Part) -> None:
+    """From now on its engine finds its disk full. Raises LabError, BadNameError."""
+    _disk(part)(engine, topology, part, True)
+
+
+def make_room(engine: LabEngine, topology: Topology, part: Part) -> None:
+    """Its disk is as large as it is."""
+    _disk(part)(engine, topology, part, False)
+
+
+def skew_clock(engine: LabEngine, part: Part, seconds: float) -> None:
+    """Start it again with its clock so far ahead (behind, where negative); 0 sets it right. Raises BadNameError."""
+    if part.role not in WITH_CLOCK:
+        raise BadNameError(f"{part.label} has no clock of its own; these have: {', '.join(WITH_CLOCK)}.")
+    _tell(engine, part, CLOCK, f"{seconds:+g}" if seconds else "")
+
+
+def _disk(part: Part) -> Callable[[LabEngine, Topology, Part, bool], None]:
+    if part.role not in DISKS:
+        raise BadNameError(f"{part.label} has no disk that can be full on its own; these have: {', '.join(DISKS)}.")
+    return DISKS[part.role]
+
+
+def _osd(engine: LabEngine, topology: Topology, part: Part, full: bool) -> None:
+    """In its volume, whether it runs or not."""
+    container = _container(engine, part)
+    try:
+        engine.client.containers.run(
+            f"{HELPER}:{topology.lab}",
+            entrypoint=["sh", "-ec", FILL if full else MAKE_ROOM],
+            user="0",
+            network_mode="none",
+            volumes_from=[container.name],
+            labels={f"{LAB_LABEL}.helper": engine.lab},
+            remove=True,
+        )
+    except (ContainerError, APIError) as error:
+        raise LabError(f"{part.label}: its disk could not be changed: {error}") from error
+
+
+def _rabbitmq(engine: LabEngine, _topology: Topology, part: Part, full: bool) -> None:
+    """While it runs; a node that starts knows nothing of it."""
+    container = _container(engine, part)
+    if container.status != "running":
+        if full:
+            raise LabError(f"{part.label} does not run: its disk can't be looked at.")
+        return
+    code, said = container.exec_run(["rabbitmqctl", "-q", "set_disk_free_limit", LIMIT if full else USUAL_LIMIT])
+    if code:
+        raise LabError(f"{part.label}: {said.decode('utf-8', 'replace').strip()}")
+
+
+def _swift(engine: LabEngine, _topology: Topology, part: Part, full: bool) -> None:
+    _tell(engine, part, RESERVE, "100%" if full else "0")
+
+
+DISKS: Mapping[str, Callable[[LabEngine, Topology, Part, bool], None]] = {
+    "osd": _osd,
+    "rabbitmq": _rabbitmq,
+    "swift": _swift,
+}
+
+
+def _tell(engine: LabEngine, part: Part, path: str, text: str) -> None:
+    """Leave a word where its programs look as they start, and start them again if they run."""
+    container = _container(engine, part)
+    directory, _, name = path.rpartition("/")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode, entry.mtime = len(text), 0o644, int(time.time())
+        archive.addfile(entry, io.BytesIO(text.encode()))
+    try:
+        container.put_archive(directory, buffer.getvalue())
+        if container.status == "running":
+            container.restart(timeout=GRACE)
+    except APIError as error:
+        raise LabError(f"{part.label}: {error.explanation}") from error
+
+
+def _container(engine: LabEngine, part: Part) -> Any:
+    facts = engine.containers().get(part.label)
+    if facts is None:
+        raise LabError(f"{part.label} is not part of this lab as it runs now (see `quorate status`).")
+    return engine.client.containers.get(facts.container)
