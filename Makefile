@@ -27,7 +27,7 @@ failover: .venv/test ## break everything in turn and measure it: var/failover.md
 clean:           ## remove the lab, the virtual environment and all that was generated
 	@lab/clean
 
-.venv/lab: requirements/lab.txt requirements/services.txt pyproject.toml
+.venv/lab: requirements/lab.txt requirements/console.txt requirements/services.txt pyproject.toml
 	@lab/make-venv lab
 .venv/test: .venv/lab requirements/test.txt
 	@lab/make-venv test

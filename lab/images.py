@@ -50,6 +50,15 @@ IMAGES = (
 )
 
 
+#: Built when somebody wants it.
+CONSOLE = Image(
+    "quorate/console",
+    "lab/console/Dockerfile",
+    ".",
+    ("lab", "storage", "requirements/console.txt", "requirements/services.txt"),
+)
+
+
 def digest(root: Path, image: Image, base: str) -> str:
     """One value for everything that the image is made of."""
     summary = hashlib.sha256(base.encode())
@@ -69,8 +78,13 @@ def _files(root: Path, names: Iterable[str]) -> list[Path]:
 
 def ensure_images(lab: str, regions: int, progress: Progress) -> None:
     """Return when all images that so many regions need are as their sources are now."""
+    ensure([image for image in IMAGES if image.regions <= regions], lab, progress)
+
+
+def ensure(images: Iterable[Image], lab: str, progress: Progress) -> None:
+    """Return when these images are as their sources are now."""
     base = output(["docker", "image", "inspect", "--format", "{{.Id}}", BASE_IMAGE]).strip()
-    wanted = [(image, digest(ROOT, image, base)) for image in IMAGES if image.regions <= regions]
+    wanted = [(image, digest(ROOT, image, base)) for image in images]
     stale = [(image, value) for image, value in wanted if _built_from(image.tag(lab)) != value]
     if not stale:
         return
@@ -82,7 +96,7 @@ def ensure_images(lab: str, regions: int, progress: Progress) -> None:
 
 def remove_images(lab: str) -> list[str]:
     """Remove the lab's own tags; returns those that there were."""
-    there = [image.tag(lab) for image in IMAGES if has_image(image.tag(lab))]
+    there = [image.tag(lab) for image in (*IMAGES, CONSOLE) if has_image(image.tag(lab))]
     if there:
         run(["docker", "image", "rm", *there], timeout=60)
     return there

@@ -23,8 +23,15 @@ def register(app: typer.Typer) -> None:
 
 def console(
     port: Annotated[int, typer.Option(help="Where to listen; else one that follows from the lab, or a free one.")] = 0,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="As a container of the lab, which goes on by itself.")
+    ] = False,
+    end: Annotated[bool, typer.Option("--end", help="End the one that goes on by itself.")] = False,
 ) -> None:
     """Show the lab as a web page on this machine, live, with buttons to break and to mend. Ctrl-C ends it."""
+    if detach or end:
+        _container(port, end=end)
+        return
     from lab.console.app import Settings, create_app
     from lab.console.real_lab import RealLab
     from lab.console.server import serve
@@ -35,6 +42,22 @@ def console(
         where = f"http://{HOST}:{listener.getsockname()[1]}/?token={settings.secrets.token}"
         typer.echo(f"The console is at {where}\nOnly this machine can open it. Ctrl-C ends it.")
         serve(app, listener, lambda: typer.echo("Ending; a run that goes on is judged and kept first."))
+
+
+def _container(port: int, *, end: bool) -> None:
+    from rich.console import Console
+
+    from lab.console import detached
+    from lab.leases.order import opened_lab
+    from lab.progress import Progress
+
+    with opened_lab() as (_, engine):
+        if end:
+            typer.echo("The console has ended." if detached.end(engine) else "There was no console.")
+            return
+        with Progress(Console(stderr=True)) as progress:
+            where = detached.begin(engine, port, progress)
+    typer.echo(f"The console is at {where}\nOnly this machine can open it. `quorate console --end` ends it.")
 
 
 def listen(port: int) -> socket.socket:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 from fastapi.testclient import TestClient
 
 from lab.console.app import Settings, create_app
@@ -15,6 +17,7 @@ from lab.console.picture import picture
 from lab.console.real_lab import RealLab
 from lab.watch import kept
 from tests.lab.region import Region
+from tests.lab.test_fault_leases import quorate
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -62,3 +65,25 @@ def test_a_fault_is_watched_judged_and_kept(region: Region, tmp_path: Path) -> N
     assert run.judgement.ruling == "valid", run.judgement.reasons
     assert (active, "killed") in [(event.who, event.says) for event in run.events]
     region.wait_redundant(120)
+
+
+def test_it_goes_on_by_itself_as_a_container_of_the_lab(region: Region) -> None:
+    said = quorate("console", "--detach")
+    try:
+        url = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", said)
+        assert url is not None, said
+        assert url[0] in quorate("console", "--detach")
+        with requests.Session() as person:
+            person.get(url[0], timeout=10)
+            home = url[0].partition("?")[0]
+            until(lambda: 'data-part="db1"' in person.get(home, timeout=10).text, 60)
+            secret = re.search(rf'"{HEADER}": "([^"]+)"', person.get(home, timeout=10).text)
+            assert secret is not None
+            fields = {"kind": "kill", "target": "scheduler1", "seconds": "3", "site": "one"}
+            headers = {HEADER: secret[1], "origin": home.rstrip("/")}
+            answer = person.post(f"{home}fault", data=fields, headers=headers, timeout=60)
+            assert "Killed scheduler1 for 3 s." in answer.text, answer.text
+        until(lambda: region.engine.containers()["scheduler1"].state == "running", 60)
+    finally:
+        assert "has ended" in quorate("console", "--end")
+    assert f"{region.topology.lab}-console" not in {fact.container for fact in region.engine.containers().values()}
