@@ -46,6 +46,7 @@ def assess(topology: Topology, facts: Facts, database_proxy: str, reason: str = 
         site=topology.site,
         address=topology.vip,
         address_holder=facts.address_holder,
+        address_owners=tuple(sorted(facts.owners)),
         is_routed=facts.is_routed,
         database_proxy=database_proxy,
         database_proxy_reason=reason,
@@ -99,7 +100,12 @@ def _edge(facts: Facts) -> tuple[Health, str]:
 def _balancer(topology: Topology, facts: Facts, part: Part) -> tuple[Health, str]:
     if facts.balancers.get(part.name) is None:
         return Health.DOUBTFUL, "HAProxy does not answer"
-    return Health.GOOD, "holds the address" if facts.address_holder == part.name else "stands by"
+    return Health.GOOD, "holds the address" if part.name in holders(facts) else "stands by"
+
+
+def holders(facts: Facts) -> frozenset[str]:
+    """Who has the address, by this machine's view and by their own; more than one is a split brain."""
+    return facts.owners | ({facts.address_holder} if facts.address_holder else set())
 
 
 def _is_synced(facts: Facts, name: str) -> bool:

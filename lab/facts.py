@@ -90,7 +90,8 @@ class Facts:
 
     containers: dict[str, ContainerFacts]
     is_routed: bool = True  # False where this machine can't reach the lab's network, only what is published
-    address_holder: str | None = None
+    address_holder: str | None = None  # as this machine's neighbour table has it
+    owners: frozenset[str] = frozenset()  # the load balancers that say that they have the address
     balancers: dict[str, tuple[ServerRow, ...] | None] = field(default_factory=dict)
     galera: dict[str, GaleraNode | None] = field(default_factory=dict)
     writers: dict[str, str | None] = field(default_factory=dict)

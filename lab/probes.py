@@ -14,7 +14,7 @@ from lab.settle import known_routes
 from lab.topology import STATS_PORT, Part, Topology, parts_with_role
 
 OBJECT_PORTS = {"account": 6202, "container": 6201, "object": 6200}
-STATE_PORT, MANAGEMENT_PORT, PROXYSQL_ADMIN_PORT = 4569, 15672, 6032
+STATE_PORT, OWNER_PORT, MANAGEMENT_PORT, PROXYSQL_ADMIN_PORT = 4569, 4570, 15672, 6032
 SERVER_ROW = "2"
 ARP_TABLE = Path("/proc/net/arp")
 
@@ -39,6 +39,7 @@ class Prober:
         with ThreadPoolExecutor(max_workers=24) as pool:
             holder = pool.submit(self._address_holder, macs if is_routed else {})
             balancers = {part.name: pool.submit(self.balancer, part) for part in there("lb")}
+            owners = {part.name: pool.submit(self.owns_address, part) for part in there("lb")}
             galera = {part.name: pool.submit(self.galera, part) for part in there("galera")}
             shared = {part.name: pool.submit(self.galera, part) for part in there("shared-galera")}
             names = {part.name: pool.submit(addresses_by_name, self.topology.address(part)) for part in there("dns")}
@@ -55,6 +56,7 @@ class Prober:
             containers=containers,
             is_routed=is_routed,
             address_holder=holder.result(),
+            owners=frozenset(name for name, job in owners.items() if job.result()),
             balancers=rows,
             galera={name: job.result() for name, job in galera.items()},
             writers=named or {name: galera_writer(seen) for name, seen in rows.items()},
@@ -71,6 +73,10 @@ class Prober:
         """The servers as one load balancer sees them."""
         text = wire.get(f"http://{self.topology.address(part)}:{STATS_PORT}/stats;csv")
         return None if text is None else read_rows(wire.table(text))
+
+    def owns_address(self, part: Part) -> bool:
+        """Whether a load balancer says that it has the region's address."""
+        return wire.line(self.topology.address(part), OWNER_PORT) == "owner"
 
     def galera(self, part: Part) -> GaleraNode | None:
         """What a database node says of itself."""

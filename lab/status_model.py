@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from lab.design import DEFAULT, Design
 
-QUORUM_ROLES = {"galera", "rabbitmq", "mon", "osd"}
+#: Of these, more than half must work. (A database node that is in step is in the component that has the quorum: those
+#: that left in good order are not missed.)
+QUORUM_ROLES = {"rabbitmq", "mon", "osd"}
 
 
 class Health(StrEnum):
@@ -82,11 +84,18 @@ class RegionStatus:
     idle_groups: tuple[str, ...]  # placement groups that do not serve
     roles: tuple[RoleStatus, ...]
     design: Design = DEFAULT
+    address_owners: tuple[str, ...] = ()  # the load balancers that say that they have the address
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the address has more than one owner."""
+        return len(self.address_owners) > 1
 
     @property
     def verdict(self) -> Verdict:
         """The worst of its functions."""
         found = {role.verdict for role in self.roles}
+        found |= {Verdict.SERVING} if self.is_split else set()
         found |= {Verdict.SERVING} if self.thin_queues or self.thin_groups else set()
         found |= {Verdict.FAILING} if self.idle_groups else set()
         return worst(found)
@@ -103,6 +112,10 @@ class RegionStatus:
             return f"Not served: {', '.join(failing)}."
         thin += [f"queue {queue}" for queue in self.thin_queues]
         thin += self.thin_groups
+        if self.is_split:
+            return (
+                f"Serving, but the address has {len(self.address_owners)} owners: {' and '.join(self.address_owners)}."
+            )
         if thin:
             return f"Serving, with less redundancy in {', '.join(thin)}."
         return "Serving, everything redundant."

@@ -81,11 +81,12 @@ def _heading(status: RegionStatus) -> Text:
 def _leaders(status: RegionStatus) -> Text:
     if not status.is_routed:
         return Text("This machine has no route to the lab's network: only what is published on localhost is seen.")
-    holder = status.address_holder or "nobody"
+    holder = " and ".join(status.address_owners) if status.is_split else status.address_holder or "nobody"
+    said = "bold" if status.address_holder and not status.is_split else "bold red"
     fallback = "" if status.database_proxy == "proxysql" else "yellow"
     return Text.assemble(
         f"Address {status.address} held by ",
-        (holder, "bold" if status.address_holder else "bold red"),
+        (holder, said),
         ".  Writes go to ",
         (_writer(status), "bold" if status.writer else "bold red"),
         f" of {status.galera_size} {'in step' if status.design.replicates else 'synced'}, through ",

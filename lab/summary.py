@@ -29,6 +29,7 @@ def closing(state: LabState, status: LabStatus, seconds: float) -> RenderableTyp
         Text(f"  {OPENSTACK} image create --file README.md --disk-format raw demo && \\\n"
              f"    {OPENSTACK} server create --image demo --flavor m1.tiny --wait first"),
         Text("  .venv/bin/quorate kill lb1 db3 identity1; make status; .venv/bin/quorate heal"),
+        Text("\nTo learn: .venv/bin/quorate exercise list"),
     ]  # fmt: skip
     return Group(*lines)
 

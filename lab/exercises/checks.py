@@ -36,6 +36,17 @@ def run(bench: Bench, steps: Sequence[Step]) -> list[Finding]:
     return found
 
 
+def measure(bench: Bench, steps: Sequence[Step], keys: set[str]) -> dict[str, float]:
+    """What the checks measure under these keys, whether they hold or not. Raises LabError."""
+    measured: dict[str, float] = {}
+    for word, argument in steps:
+        for finding in WORDS[word](bench, argument or {}):
+            measured |= {key: value for key, value in finding.measured.items() if key in keys}
+        if keys <= measured.keys():
+            break
+    return measured
+
+
 def quorum(status: RegionStatus, role: str, nodes: int) -> Finding:
     """Whether so many parts of a role work together. Pure."""
     good = next((each.good for each in status.roles if each.role == role), 0)

@@ -63,10 +63,19 @@ def task() -> None:
 
 
 @app.command()
-def predict(key: str, number: float) -> None:
-    """Say what you expect, before it is measured."""
-    course.predict(key, number)
+def predict(
+    key: str,
+    number: float,
+    later: Annotated[bool, typer.Option("--later", help="Leave the measuring to the first check.")] = False,
+) -> None:
+    """Say what you expect, before it is measured; what is asked of the lab as it is, is measured at once."""
+    place = course.predict(key, number)
     out.print(f"You expect {number:g} for {key}.", highlight=False)
+    if later or not any(question.now for question in place.stage.predictions):
+        return
+    with only_one():
+        measured = course.measure(_say)
+    out.print(show.beside(course.here(), Journal(JOURNAL).entries, measured), highlight=False, end="")
 
 
 @app.command()
@@ -79,8 +88,9 @@ def answer(key: str, text: Annotated[list[str], typer.Argument()]) -> None:
 @app.command()
 def hint() -> None:
     """One more hint; each costs a fifth of the stage's points."""
-    text, number, count = course.hint()
-    out.print(f"Hint {number} of {count}: {text}", highlight=False, markup=False)
+    text, number, count, is_new = course.hint()
+    again = "" if is_new else "There are no more. "
+    out.print(f"{again}Hint {number} of {count}: {text}", highlight=False, markup=False)
 
 
 @app.command()

@@ -74,6 +74,25 @@ def reset(say: Say) -> Place:
     return place
 
 
+def measure(say: Say) -> dict[str, float]:
+    """What was predicted of the start state, measured; empty where nothing was, or it is known. Raises LabError.
+
+    A check measures as well; but by then the student may have mended what was asked about.
+    """
+    place = here()
+    standing = of_stage(place.exercise, place.number, place.journal.entries)
+    keys = {question.key for question in place.stage.predictions if question.now}
+    lacking = {question.key for question in place.stage.predictions} - standing.predicted.keys()
+    if not keys or lacking or keys <= standing.measured_first.keys():
+        return {}
+    with opened(place.exercise, say) as bench:
+        files.apply(bench)
+        measured = checks.measure(bench, place.stage.checks, keys)
+    if measured:
+        place.note("measure", measured=measured)
+    return measured
+
+
 def check(say: Say) -> tuple[Place, list[Finding]]:
     """What is true already, and what is not. Raises LabError; BadNameError where a prediction is missing."""
     place = here()
@@ -126,22 +145,23 @@ def solve(say: Say) -> Place:
     return place
 
 
-def hint() -> tuple[str, int, int]:
-    """The next hint, its number (from 1), and how many there are. Raises LabError where there are no more."""
+def hint() -> tuple[str, int, int, bool]:
+    """The next hint, its number (from 1), how many there are, and whether it is new. Raises LabError where none is."""
     place = here()
     taken = len({each.values["number"] for each in _entries(place) if each.what == "hint"})
     if not place.stage.hints:
         raise LabError("This stage has no hints.")
-    number = min(taken + 1, len(place.stage.hints))
+    count = len(place.stage.hints)
+    number = min(taken + 1, count)
     place.note("hint", number=number)
-    return place.stage.hints[number - 1], number, len(place.stage.hints)
+    return place.stage.hints[number - 1], number, count, taken < count
 
 
 def predict(key: str, number: float) -> Place:
     """Note what the student expects. Raises BadNameError."""
     place = here()
     _known(key, [question.key for question in place.stage.predictions], "predict")
-    if any(each.what == "check" for each in _entries(place)):
+    if any(each.what in {"measure", "check"} for each in _entries(place)):
         raise LabError("This stage was checked already: what has been measured can't be predicted any more.")
     place.note("predict", key=key, number=number)
     return place

@@ -23,7 +23,7 @@ class Entry:
     at: float
     exercise: int
     stage: int
-    what: str  # start, predict, answer, hint, check, reset, solve
+    what: str  # start, predict, measure, answer, hint, check, reset, solve, stop
     values: Mapping[str, Any] = field(default_factory=dict)
     seal: str = ""
 

@@ -18,11 +18,15 @@ HINT_COST = 0.2
 
 @dataclass(frozen=True)
 class Question:
-    """Something that the student is asked, and what is right; "" where it is a number to be measured."""
+    """Something that the student is asked, and what is right; "" where it is a number to be measured.
+
+    `now`: the number is about the start state, and measured as soon as it was predicted.
+    """
 
     key: str
     ask: str
     right: str = ""
+    now: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,17 @@ def _stage(raw: Mapping[str, Any]) -> Stage:
         checks=checks,
         solution=_steps(raw["solution"]),
         hints=tuple(str(hint).strip() for hint in raw.get("hints") or ()),
-        predictions=tuple(Question(key, str(ask).strip()) for key, ask in (raw.get("predict") or {}).items()),
+        predictions=tuple(_prediction(key, raw) for key, raw in (raw.get("predict") or {}).items()),
         questions=tuple(
             Question(key, str(each["ask"]).strip(), str(each["is"])) for key, each in (raw.get("answer") or {}).items()
         ),
     )
+
+
+def _prediction(key: str, raw: Any) -> Question:
+    """A sentence, or `{now: a sentence}`."""
+    now = isinstance(raw, Mapping)
+    return Question(key, str(raw["now"] if now else raw).strip(), now=now)
 
 
 def _steps(raw: Any) -> tuple[Step, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -46,11 +46,16 @@ def task(place: Place) -> str:
         lines += ["Predict before you measure:", ""]
         lines += [f"- {each.ask} `quorate exercise predict {each.key} NUMBER`" for each in stage.predictions]
         lines.append("")
+    if any(question.now for question in stage.predictions):
+        lines += ["That is measured at once, on the lab as it is now; only then mend it.", ""]
     if stage.questions:
         lines += ["Find out:", ""]
         lines += [f"- {each.ask} `quorate exercise answer {each.key} …`" for each in stage.questions]
         lines.append("")
-    lines.append("Then `quorate exercise check`. Stuck: `hint`; from the beginning: `reset`.")
+    lines.append(
+        "Then `quorate exercise check`, as often as you like: one that fails costs nothing. Stuck: `hint`; from the "
+        "beginning: `reset`."
+    )
     return "\n".join(lines)
 
 
@@ -64,15 +69,22 @@ def findings(found: Sequence[Finding]) -> RenderableType:
     return text
 
 
-def after(place: Place, entries: Sequence[Entry], passed: bool) -> RenderableType:
-    """What to do next, and how the predictions did."""
+def beside(place: Place, entries: Sequence[Entry], measured: Mapping[str, float]) -> Text:
+    """What was predicted beside what was measured at first, and what is measured now, a line each."""
     standing = of_stage(place.exercise, place.number, entries)
     text = Text()
     for key, number in standing.predicted.items():
-        if key in standing.measured_last and not standing.solved:
-            first, last = standing.measured_first.get(key, 0.0), standing.measured_last[key]
-            measured = f"{last:g}" if first == last else f"{first:g} at first, {last:g} now"
-            text.append(f"You predicted {number:g} for {key}; measured: {measured}.\n")
+        if key in measured:
+            first, last = standing.measured_first[key], measured[key]
+            says = f"{last:g}" if first == last else f"{first:g} at first, {last:g} now"
+            text.append(f"You predicted {number:g} for {key}; measured: {says}.\n")
+    return text
+
+
+def after(place: Place, entries: Sequence[Entry], passed: bool) -> RenderableType:
+    """What to do next, and how the predictions did."""
+    standing = of_stage(place.exercise, place.number, entries)
+    text = Text() if standing.solved else beside(place, entries, standing.measured_last)
     if not passed:
         text.append("Not yet.", style="bold")
         return text
@@ -94,8 +106,8 @@ def report(exercises: Sequence[Exercise], student: str, entries: Sequence[Entry]
             found.add_row(
                 f"{each.number}.{standing.stage} {each.stages[standing.stage - 1].title}",
                 _numbers(standing.predicted) if not standing.solved else NOTHING,
-                _numbers(standing.measured_first),
-                _numbers(standing.measured_last),
+                _numbers(_of(standing.predicted, standing.measured_first)),
+                _numbers(_of(standing.predicted, standing.measured_last)),
                 str(standing.attempts),
                 "solved" if standing.solved else str(standing.hints),
                 f"{standing.points} of {each.stages[standing.stage - 1].points}",
@@ -119,6 +131,10 @@ def _table(*titles: str) -> Table:
     for title in titles:
         found.add_column(title)
     return found
+
+
+def _of(keys: Iterable[str], values: Mapping[str, float]) -> dict[str, float]:
+    return {key: values[key] for key in keys if key in values}
 
 
 def _numbers(values: Mapping[str, float]) -> str:

@@ -35,6 +35,7 @@ def of_stage(exercise: Exercise, stage: int, entries: Sequence[Entry]) -> StageS
     hints = len({each.values.get("number") for each in before if each.what == "hint"})
     solved = any(each.what == "solve" for each in before)
     share = 0.0 if solved or not passed else max(0.0, 1 - HINT_COST * hints)
+    first = [each.values.get("measured") or {} for each in own if each.what in {"measure", "check"}]
     measured = [each.values.get("measured") or {} for each in checks]
     return StageStanding(
         stage=stage,
@@ -44,7 +45,7 @@ def of_stage(exercise: Exercise, stage: int, entries: Sequence[Entry]) -> StageS
         attempts=len([each for each in before if each.what == "check"]) + passed,
         points=round(share * exercise.stages[stage - 1].points),
         predicted={str(e.values["key"]): float(e.values["number"]) for e in before if e.what == "predict"},
-        measured_first=next((each for each in measured if each), {}),
+        measured_first={key: value for each in reversed(first) for key, value in each.items()},
         measured_last=next((each for each in reversed(measured) if each), {}),
         answers={str(each.values["key"]): str(each.values["text"]) for each in before if each.what == "answer"},
     )

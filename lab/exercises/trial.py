@@ -26,12 +26,15 @@ SETTLED = 20.0
 def trial(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
     """`{strikes: [{at, kind, parts, for}], seconds, rounds?, expect}`; the worst of all rounds. Raises LabError."""
     rounds: list[list[Finding]] = []
-    for _ in range(int(argument.get("rounds", 1))):
+    count = int(argument.get("rounds", 1))
+    for number in range(1, count + 1):
+        if count > 1:
+            bench.say(f"Round {number} of {count}, since chance plays a part:")
         bench.until(lambda: has_come_up(bench.look()), SETTLED)
         try:
             run = _run(bench, argument)
         except NotReadyError as error:
-            return [Finding(False, f"the cloud does not serve: {error.message}")]
+            return [Finding(False, f"the cloud does not serve: {error.message} ({bench.look().sentence})")]
         expected = [(word, lenient(wanted)) for each in argument["expect"] for word, wanted in each.items()]
         rounds.append([judged(run, word, wanted) for word, wanted in expected])
         if not all(finding.ok for finding in rounds[-1]):

@@ -68,7 +68,7 @@ def _stage(stage: Stage, chosen: Mapping[str, str]) -> Stage:
 
 
 def _question(question: Question, chosen: Mapping[str, str]) -> Question:
-    return Question(question.key, filled(question.ask, chosen), filled(question.right, chosen))
+    return replace(question, ask=filled(question.ask, chosen), right=filled(question.right, chosen))
 
 
 def _number(student: str, exercise: str, purpose: str) -> str:

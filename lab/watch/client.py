@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,5 +103,11 @@ class Client:
         except (HTTPError, OSError) as error:
             lost = Outcome.FAIL if method in SAFE else Outcome.UNKNOWN
             return Answer(lost, why=type(error).__name__)
-        why = "" if got.status < 400 else f"{got.status}: {got.data[:120].decode('utf-8', 'replace')}"
+        why = "" if got.status < 400 else f"{got.status}: {plain(got.data)}"
         return Answer(judged(method, got.status), got.status, got.data, got.headers, why)
+
+
+def plain(body: bytes, length: int = 120) -> str:
+    """The beginning of an answer in one line, without the tags of a page. Pure."""
+    text = re.sub(r"<title>.*?</title>|<[^>]*>", " ", body.decode("utf-8", "replace"), flags=re.DOTALL)
+    return " ".join(text.split())[:length]

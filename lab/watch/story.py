@@ -74,7 +74,7 @@ def role_sentences(before: RegionStatus, after: RegionStatus) -> list[tuple[str,
 
 
 def _weight(status: RegionStatus) -> int:
-    return sum(len(role.parts) - role.good for role in status.roles)
+    return sum(len(role.parts) - role.good for role in status.roles) + status.is_split
 
 
 def _shortened(sentence: str) -> str:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from balancer import edge, entrance, rejoin, sentry, supervisor
+from balancer import edge, entrance, owner, rejoin, sentry, supervisor
 
 T = TypeVar("T")
 DATABASES = {"db1": 21, "db2": 22, "db3": 23}
@@ -33,6 +33,7 @@ def main() -> int:
         start(sentry.watch, side)
     commands = [supervisor.haproxy("region.cfg"), supervisor.keepalived(os.environ)]
     start(rejoin.watch, os.environ)
+    start(owner.watch, f"{subnet}.10")
     if os.environ.get("ANYCAST"):
         commands.append(supervisor.bird(os.environ))
         start(entrance.watch, entrance.TARGETS)

@@ -34,7 +34,7 @@ def test_the_start_state_fails_and_the_solution_passes(
     said = quorate("exercise", "start", str(exercise.number), "--stage", str(number), "--student", STUDENT)
     assert exercise.title.split(":")[0] in said
     for question in stage.predictions:
-        quorate("exercise", "predict", question.key, "1")
+        quorate("exercise", "predict", question.key, "1", "--later")  # the failing check measures the same
     for key, text in actions.answers(stage.solution).items():
         quorate("exercise", "answer", key, text)
     before = check(code=1)

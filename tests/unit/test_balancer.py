@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "lb"))
 
-from balancer import neighbour, runtime
+from balancer import neighbour, owner, runtime
 from balancer.rejoin import Rejoin
 from balancer.writer import SILENCE, Report, choose_shared, choose_writer, parse_report
 
@@ -159,3 +160,18 @@ def test_a_keepalived_that_could_not_be_told_is_told_again() -> None:
     for _ in range(3):
         rejoin.seen("eth1")
     assert tried == ["eth1", "eth1"]
+
+
+def test_whoever_asks_hears_whether_the_address_is_here() -> None:
+    for address, line in (("127.0.0.1", b"owner\n"), ("192.0.2.1", b"standby\n")):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            owner.answer(theirs, address)
+            assert ours.recv(100) == line
+
+
+def test_whoever_does_not_wait_for_the_answer_does_no_harm() -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs:
+        owner.answer(theirs, "127.0.0.1")

@@ -10,7 +10,7 @@ import pytest
 
 from lab.chaos.schedule import Strike
 from lab.errors import BadNameError, LabError
-from lab.exercises import actions, checks, course
+from lab.exercises import actions, checks, course, show
 from lab.exercises.bench import Bench
 from lab.exercises.catalogue import GIVEN, begin_work, digest, folder, load, solve_work
 from lab.exercises.checks import has_address
@@ -194,6 +194,13 @@ def test_a_check_gives_a_prediction_its_measured_value():
     assert found.measured["gap"] == pytest.approx(3.1, abs=0.2)
 
 
+def test_a_wait_that_is_no_gap_yet_is_measured_as_it_was():
+    found = judged(a_run(gap=(4.0, 4.5)), "downtime_below", {"lane": "catalog", "seconds": 1, "key": "gap"})
+    assert found.ok
+    assert "answered all the time" in found.says
+    assert found.measured["gap"] == pytest.approx(0.6, abs=0.05)
+
+
 def test_of_several_rounds_the_worst_counts():
     rounds = [[Finding(True, "well", {"gap": 0.2})], [Finding(False, "bad", {"gap": 3.0})], [Finding(True, "well")]]
     assert worst(rounds) == [Finding(False, "bad", {"gap": 3.0})]
@@ -267,6 +274,29 @@ def test_points_follow_from_the_record(tmp_path):
     )
     assert next_stage(EXERCISES[0], journal.entries) == 2
     assert current(journal.entries) == (1, 1)
+
+
+def test_what_was_measured_before_anything_was_mended_stays_beside_the_prediction(tmp_path):
+    journal = Journal(tmp_path / "ada.json")
+    journal.begin("ada")
+    journal.add(1, 1, 1, "start", digest=digest(EXERCISES[0]))
+    journal.add(2, 1, 1, "predict", key="gap", number=6.0)
+    journal.add(3, 1, 1, "measure", measured={"gap": 7.5})
+    journal.add(4, 1, 1, "check", passed=True, measured={"gap": 0.3}, failed=[])
+    standing = of_stage(EXERCISES[0], 1, journal.entries)
+    assert (standing.measured_first, standing.measured_last, standing.attempts) == ({"gap": 7.5}, {"gap": 0.3}, 1)
+    said = show.beside(SimpleNamespace(exercise=EXERCISES[0], number=1), journal.entries, standing.measured_last)
+    assert str(said) == "You predicted 6 for gap; measured: 7.5 at first, 0.3 now.\n"
+
+
+def test_a_prediction_about_the_start_state_is_marked_as_one():
+    raw = {"now": {"now": "How many?"}, "done": "How many then?"}
+    stage = {"title": "t", "task": "t", "checks": [{"runs": ["db1"]}], "solution": [], "predict": raw}
+    (found,) = parse("01-a", {"title": "t", "minutes": 1, "stages": [stage]}).stages
+    assert [(each.key, each.ask, each.now) for each in found.predictions] == [
+        ("now", "How many?", True),
+        ("done", "How many then?", False),
+    ]
 
 
 def test_a_solved_stage_gives_nothing_and_hints_after_passing_cost_nothing(tmp_path):

@@ -97,10 +97,27 @@ def test_two_of_three_databases_are_not_enough_to_lose():
     facts = healthy()
     facts.containers["db1"] = replace(running("db1"), state="paused")
     facts.containers["db2"] = replace(running("db2"), is_connected=False)
+    facts.galera["db3"] = replace(facts.galera["db3"], phase="lost")
     status = judged(facts)
     assert status.verdict is Verdict.FAILING
     assert status.sentence == "Not served: galera."
     assert (part(status, "db1").container, part(status, "db2").container) == ("paused", "cut off")
+
+
+def test_one_database_goes_on_where_the_others_left_in_good_order():
+    facts = healthy()
+    for name in ("db1", "db2"):
+        facts.containers[name] = replace(running(name), state="exited")
+    assert judged(facts).sentence == "Serving, with less redundancy in galera (1 of 3)."
+
+
+def test_two_owners_of_the_address_are_said():
+    status = judged(replace(healthy(), owners=frozenset({"lb1", "lb2"})))
+    assert status.verdict is Verdict.SERVING
+    assert status.sentence == "Serving, but the address has 2 owners: lb1 and lb2."
+    assert "held by lb1 and lb2" in text(status)
+    assert {part(status, name).says for name in ("lb1", "lb2")} == {"holds the address"}
+    assert "held by lb1." in text(judged(replace(healthy(), owners=frozenset({"lb1"}))))
 
 
 def test_silence_is_shown_and_never_raises():

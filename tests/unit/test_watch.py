@@ -15,7 +15,7 @@ from lab.leases.lease import Lease
 from lab.registers import Outcome
 from lab.status_model import Health, PartStatus, RegionStatus, RoleStatus
 from lab.watch import kept, view
-from lab.watch.client import judged
+from lab.watch.client import judged, plain
 from lab.watch.evidence import Evidence, judge
 from lab.watch.lanes import Lane
 from lab.watch.recorder import Recorder
@@ -98,6 +98,10 @@ def test_roles_that_move_in_sentences() -> None:
         ("region-two", "Serving, with less redundancy in galera (2 of 3).", Tone.HARM),
     ]
     assert role_sentences(after, before)[-1] == ("region-two", "Serving, everything redundant.", Tone.HELP)
+    split = region(True, True, True, address_owners=("lb1", "lb2"))
+    assert role_sentences(before, split) == [
+        ("region-two", "Serving, but the address has 2 owners: lb1 and lb2.", Tone.HARM)
+    ]
     nobody = role_sentences(before, region(True, True, True, address_holder=None, writer=None))
     assert [tone for _, _, tone in nobody] == [Tone.HARM, Tone.HARM]
 
@@ -249,3 +253,10 @@ def test_lanes_are_recorded_and_one_that_breaks_harms_nobody_else() -> None:
     console = Console(width=100, record=True)
     console.print(view.live(recorder, "q, region-one", 100, 5))
     assert "good" in console.export_text()
+
+
+def test_an_error_page_becomes_one_line() -> None:
+    page = b"<html>\n <head>\n  <title>409 Conflict</title>\n </head>\n <body>\n  <h1>409 Conflict</h1>\n  No.<br />\n"
+    assert plain(page) == "409 Conflict No."
+    assert plain(b'{"error": {"code": 404}}') == '{"error": {"code": 404}}'
+    assert len(plain(b"x" * 500)) == 120
