@@ -1,4 +1,4 @@
-"""Removes aggregates and flavors that this exercise may have left: all aggregates, and flavors with its names."""
+"""Undoes what this exercise may have left: all aggregates, flavors with its names, hosts that take no servers."""
 
 import contextlib
 
@@ -15,4 +15,7 @@ for flavor in cloud.compute.flavors():
     if flavor.name in FLAVORS:
         with contextlib.suppress(openstack.exceptions.NotFoundException):
             cloud.compute.delete_flavor(flavor)
+for service in cloud.compute.services(binary="nova-compute"):
+    if service.status == "disabled":
+        cloud.compute.enable_service(service)
 cloud.close()

@@ -40,7 +40,11 @@ def measure(bench: Bench, steps: Sequence[Step], keys: set[str]) -> dict[str, fl
     """What the checks measure under these keys, whether they hold or not. Raises LabError."""
     measured: dict[str, float] = {}
     for word, argument in steps:
+        if word != "proof" and not any(f'"{key}"' in json.dumps(argument) for key in keys):
+            continue
         for finding in WORDS[word](bench, argument or {}):
+            if keys & finding.measured.keys():
+                bench.say(f"{finding.says.partition('; ')[0]}.")
             measured |= {key: value for key, value in finding.measured.items() if key in keys}
         if keys <= measured.keys():
             break

@@ -69,7 +69,8 @@ def reset(say: Say) -> Place:
     """The stage's start state once more, the student's files included. Raises LabError."""
     place = here()
     with opened(place.exercise, say) as bench:
-        _restore(bench, place, anew=True)
+        # a later stage begins with the student's own files, unless it brings others
+        _restore(bench, place, anew=place.number == 1 or has_own_files(place.exercise, place.number))
     place.note("reset")
     return place
 

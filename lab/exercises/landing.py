@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.exercises.bench import Bench
@@ -28,7 +29,7 @@ def zone_has(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
 
 
 def flavor_lands_on(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
-    """`{flavor, hosts, servers, image?}`: so many servers of a flavor become ACTIVE, all on these hosts."""
+    """`{flavor, hosts, servers, each?}`: so many servers of a flavor become ACTIVE, all on these hosts (on each)."""
     admin = bench.admin()
     flavors = insist(admin, "GET", "compute", "/v2.1/flavors").json()["flavors"]
     flavor = next((each["id"] for each in flavors if each["name"] == argument["flavor"]), None)
@@ -42,9 +43,16 @@ def flavor_lands_on(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
         for server in made:
             insist(admin, "DELETE", "compute", f"/v2.1/servers/{server}")
         insist(admin, "DELETE", "image", f"/v2/images/{image}")
-    wrong = sorted({place for place in landed if place not in argument["hosts"]})
+    return [as_they_should(argument, landed)]
+
+
+def as_they_should(argument: Mapping[str, Any], landed: Sequence[str]) -> Finding:
+    """Whether servers landed where they should. Pure."""
+    wrong = {place for place in landed if place not in argument["hosts"]}
+    empty = set(argument["hosts"]) - set(landed) if argument.get("each") else set()
     says = f"{len(landed)} servers of the flavor {argument['flavor']} landed on {_list(sorted(set(landed)))}"
-    return [Finding(not wrong, f"{says}; {_list(argument['hosts'])} is right" if wrong else says)]
+    right = f"{'each of ' if argument.get('each') else ''}{_list(argument['hosts'])} is right"
+    return Finding(not wrong and not empty, f"{says}; {right}" if wrong or empty else says)
 
 
 def _image(admin: Client) -> str:
@@ -66,10 +74,10 @@ def _landed(admin: Client, server: str) -> str:
         if seen["status"] == "ACTIVE":
             return str(seen["OS-EXT-SRV-ATTR:host"])
         if seen["status"] == "ERROR":
-            return "no host (ERROR)"
+            return f"no host ({(seen.get('fault') or {}).get('message', 'ERROR')})"
         time.sleep(AGAIN)
     return "no host in time"
 
 
-def _list(names: list[str]) -> str:
+def _list(names: Sequence[str]) -> str:
     return ", ".join(names) or "no host"

@@ -32,27 +32,31 @@ GRACE = 5
 HELPER = "quorate/wan"
 
 
+def refuse_without_disk(part: Part) -> None:
+    """Raises BadNameError for a part whose disk cannot be full alone."""
+    if part.role not in DISKS:
+        raise BadNameError(f"{part.label} has no disk that can be full on its own; these have: {', '.join(DISKS)}.")
+
+
+def refuse_without_clock(part: Part) -> None:
+    """Raises BadNameError for a part whose clock cannot be wrong alone."""
+    if part.role not in WITH_CLOCK:
+        raise BadNameError(f"{part.label} has no clock of its own; these have: {', '.join(WITH_CLOCK)}.")
+
+
 def fill_disk(engine: LabEngine, topology: Topology, part: Part) -> None:
-    """From now on its engine finds its disk full. Raises LabError, BadNameError."""
-    _disk(part)(engine, topology, part, True)
+    """From now on its engine finds its disk full. Raises LabError."""
+    DISKS[part.role](engine, topology, part, True)
 
 
 def make_room(engine: LabEngine, topology: Topology, part: Part) -> None:
-    """Its disk is as large as it is."""
-    _disk(part)(engine, topology, part, False)
+    """Its disk is as large as it is. Raises LabError."""
+    DISKS[part.role](engine, topology, part, False)
 
 
 def skew_clock(engine: LabEngine, part: Part, seconds: float) -> None:
-    """Start it again with its clock so far ahead (behind, where negative); 0 sets it right. Raises BadNameError."""
-    if part.role not in WITH_CLOCK:
-        raise BadNameError(f"{part.label} has no clock of its own; these have: {', '.join(WITH_CLOCK)}.")
+    """Start it again with its clock so far ahead (behind, where negative); 0 sets it right. Raises LabError."""
     _tell(engine, part, CLOCK, f"{seconds:+g}" if seconds else "")
-
-
-def _disk(part: Part) -> Callable[[LabEngine, Topology, Part, bool], None]:
-    if part.role not in DISKS:
-        raise BadNameError(f"{part.label} has no disk that can be full on its own; these have: {', '.join(DISKS)}.")
-    return DISKS[part.role]
 
 
 def _osd(engine: LabEngine, topology: Topology, part: Part, full: bool) -> None:

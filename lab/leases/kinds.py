@@ -53,6 +53,15 @@ def skew(text: str) -> float:
     return -seconds if found[1] == "-" else seconds
 
 
+def refuse(kind: str, parts: Iterable[Part]) -> None:
+    """Raises BadNameError for a part that this kind of fault is not for."""
+    for part in parts:
+        if kind == "fill-disk":
+            inside.refuse_without_disk(part)
+        elif kind == "clock-skew":
+            inside.refuse_without_clock(part)
+
+
 def rules(lease: Lease, topology: Topology) -> list[str]:
     """What a fault of packets asks of each of its parts. Pure. Raises BadNameError."""
     if lease.kind == "loss":

@@ -30,6 +30,7 @@ def order(
     with opened_lab() as (state, engine):
         selection = Selection(engine.containers(), look_at, random.Random(seed))  # noqa: S311 - a choice, no secret
         parts = selection.parts(selectors)
+        kinds.refuse(kind, parts)
         if others:
             far = [part for part in selection.parts(others) if part not in parts]
             if not far:

@@ -182,6 +182,8 @@ def test_a_clock_is_behind_for_one_part_only_until_it_is_healed(whole: Region) -
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing_behind(whole: Region) -> None:
     assert "say 20s or 5m" in quorate("fault", "kill", "db1", "--for", "soon", code=2)
     assert "writer, reader" in quorate("fault", "kill", "galera:leader", code=2)
+    assert "db1 has no disk" in quorate("fault", "fill-disk", "osd1", "db1", code=2)
+    assert "No fault is in force" in quorate("fault", "list")
     quorate("fault", "stop", "scheduler2", "--for", "300s")
     assert "does not run" in quorate("fault", "loss", "5%", "scheduler2", "--for", "300s", code=1)
     assert quorate("fault", "list").count("\n") == 1

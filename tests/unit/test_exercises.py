@@ -18,6 +18,7 @@ from lab.exercises.course import answered
 from lab.exercises.findings import OF_RUNS, Finding, worst
 from lab.exercises.grading import bundle, grade, grade_all, write
 from lab.exercises.journal import Journal, broken_at
+from lab.exercises.landing import as_they_should
 from lab.exercises.model import find, parse
 from lab.exercises.standing import current, next_stage, of_stage
 from lab.exercises.trial import judged, lenient, strikes_of
@@ -431,3 +432,21 @@ def test_an_exercise_is_left_with_its_own_material(tmp_path, monkeypatch):
     left = for_student(find(EXERCISES, "queues"), "ada")
     assert left.clean
     assert done[0] == (GIVEN / folder(left), left.clean)
+
+
+@pytest.mark.parametrize(
+    ("each", "landed", "ok"),
+    [
+        (False, ["compute1", "compute1"], True),
+        (False, ["compute1", "compute2"], True),
+        (False, ["compute1", "compute3"], False),
+        (False, ["compute1", "no host (No valid host was found.)"], False),
+        (True, ["compute1", "compute1"], False),
+        (True, ["compute2", "compute1"], True),
+    ],
+)
+def test_servers_land_where_they_should_and_nowhere_else(each, landed, ok):
+    wanted = {"flavor": "m1.fast", "hosts": ["compute1", "compute2"], "each": each}
+    found = as_they_should(wanted, landed)
+    assert found.ok is ok
+    assert ok or "is right" in found.says

@@ -10,9 +10,9 @@ import pytest
 
 from lab.containers import ContainerFacts
 from lab.errors import BadNameError, LabError
-from lab.leases import inside, packets
+from lab.leases import packets
 from lab.leases.command import duration
-from lab.leases.kinds import is_to_undo, milliseconds, rules, rules_kept, share, skew
+from lab.leases.kinds import is_to_undo, milliseconds, refuse, rules, rules_kept, share, skew
 from lab.leases.lease import Lease, Leases, new, to_mend
 from lab.leases.selectors import STATEFUL, STATELESS, Selection
 from lab.names import find_part
@@ -193,10 +193,13 @@ def test_what_no_clock_is_off_by_is_refused(text: str) -> None:
 
 
 def test_a_part_without_a_disk_or_clock_of_its_own_is_refused_before_anything_is_done() -> None:
-    with pytest.raises(BadNameError, match="osd, rabbitmq, swift"):
-        inside.fill_disk(None, TOPOLOGY, find_part("db1"))  # type: ignore[arg-type]
-    with pytest.raises(BadNameError, match="identity, image"):
-        inside.skew_clock(None, find_part("lb1"), 60)  # type: ignore[arg-type]
+    well, database, balancer = find_part("osd1"), find_part("db1"), find_part("lb1")
+    with pytest.raises(BadNameError, match=r"db1 has no disk .* osd, rabbitmq, swift"):
+        refuse("fill-disk", [well, database])
+    with pytest.raises(BadNameError, match=r"lb1 has no clock .* identity, image"):
+        refuse("clock-skew", [well, balancer])
+    refuse("fill-disk", [well])
+    refuse("kill", [database, balancer])
 
 
 def test_what_only_a_lease_knows_of_is_mended_whatever_the_part_looks_like() -> None:
