@@ -89,7 +89,7 @@ def slow(
     seconds: Seconds = "",
     seed: Seed = None,
 ) -> None:
-    """Delay what parts send (where the kernel has netem)."""
+    """Delay what parts send."""
     kinds.milliseconds(delay)
     _lease("slow", parts, seconds, seed, detail=delay)
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from lab import faults
 from lab.containers import ContainerFacts, LabEngine
 from lab.errors import BadNameError
-from lab.leases import inside, packets
-from lab.leases.lease import CLOCK, DISK, INSIDE, PACKETS, Lease, Leases, to_mend
+from lab.leases import inside, packets, slowness
+from lab.leases.lease import CLOCK, DISK, INSIDE, PACE, PACKETS, Lease, Leases, to_mend
 from lab.names import find_part
 from lab.topology import Part, Topology
 
@@ -19,7 +19,12 @@ SKEW = re.compile(r"([+-])(\d+(?:\.\d+)?)([smh])")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 LONGEST_SKEW = 1000 * 3600.0
 #: What a person is told when it is over.
-MENDED = {PACKETS: "gets all its packets", DISK: "has room on its disk again", CLOCK: "has the right time again"}
+MENDED = {
+    PACKETS: "gets all its packets",
+    PACE: "sends as fast as ever",
+    DISK: "has room on its disk again",
+    CLOCK: "has the right time again",
+}
 
 
 def share(text: str) -> float:
@@ -66,8 +71,6 @@ def rules(lease: Lease, topology: Topology) -> list[str]:
     """What a fault of packets asks of each of its parts. Pure. Raises BadNameError."""
     if lease.kind == "loss":
         return packets.lose(share(lease.detail))
-    if lease.kind == "slow":
-        return packets.delay(milliseconds(lease.detail))
     others = [find_part(label) for label in lease.detail.removeprefix("from ").split(",")]
     return packets.drop_to_and_from(topology.at(other.site).address(other) for other in others)
 
@@ -83,6 +86,8 @@ def inflict(engine: LabEngine, topology: Topology, lease: Lease) -> None:
     def one(part: Part) -> None:
         if wanted:
             packets.apply(engine, topology, part, wanted)
+        elif lease.condition == PACE:
+            slowness.begin(engine, topology, part, milliseconds(lease.detail), lease.until - lease.began)
         elif lease.condition == DISK:
             inside.fill_disk(engine, topology, part)
         elif lease.condition == CLOCK:
@@ -131,6 +136,8 @@ def undo(engine: LabEngine, topology: Topology, lease: Lease, leases: Iterable[L
     def one(part: Part) -> None:
         if lease.condition == PACKETS:
             packets.replace(engine, topology, part, rules_kept(part.label, others, topology))
+        elif lease.condition == PACE:
+            slowness.end(engine, topology, part)
         elif lease.condition == DISK:
             inside.make_room(engine, topology, part)
         elif lease.condition == CLOCK:

@@ -12,17 +12,18 @@ from lab.paths import VAR, private_directory, write_private
 
 DIRECTORY = VAR / "faults"
 #: What a part of a fault's kind is then: two kinds that leave it the same way do not mend each other's.
-PACKETS, DISK, CLOCK = "its packets", "its disk", "its clock"
+PACKETS, PACE, DISK, CLOCK = "its packets", "its pace", "its disk", "its clock"
 CONDITION = {
     "kill": "dead",
     "stop": "dead",
     "pause": "frozen",
     "isolate": "alone",
+    "slow": PACE,
     "fill-disk": DISK,
     "clock-skew": CLOCK,
 }
 #: Of these, nothing is seen from outside: only the lease knows that there is something to mend.
-INSIDE = {PACKETS, DISK, CLOCK}
+INSIDE = {PACKETS, PACE, DISK, CLOCK}
 
 
 @dataclass(frozen=True)

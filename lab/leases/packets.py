@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from docker.errors import APIError, ContainerError
 
@@ -17,8 +18,6 @@ from lab.topology import Part, Topology
 
 CHAIN = "QUORATE"
 IMAGE = "quorate/wan"
-#: A part that was cut off comes back with an interface of another name.
-INTERFACE = "$(ip -o -4 addr show scope global | awk '{print $2; exit}')"
 
 
 def drop_to_and_from(addresses: Iterable[str]) -> list[str]:
@@ -34,30 +33,26 @@ def lose(share: float) -> list[str]:
     return [f"iptables -A {CHAIN} -m statistic --mode random --probability {share:.4f} -j DROP"]
 
 
-def delay(milliseconds: float) -> list[str]:
-    """The rule that delays what a part sends. Pure."""
-    return [f"tc qdisc replace dev {INTERFACE} root netem delay {milliseconds:g}ms"]
-
-
 BEGIN = (
     f"iptables -N {CHAIN} 2>/dev/null || true",
     f"iptables -C INPUT ! -i lo -j {CHAIN} 2>/dev/null || iptables -I INPUT ! -i lo -j {CHAIN}",
     f"iptables -C OUTPUT ! -o lo -j {CHAIN} 2>/dev/null || iptables -I OUTPUT ! -o lo -j {CHAIN}",
 )
-FLUSH = (f"iptables -F {CHAIN} 2>/dev/null || true", f"tc qdisc del dev {INTERFACE} root 2>/dev/null || true")
+FLUSH = (f"iptables -F {CHAIN} 2>/dev/null || true",)
 
 
 def apply(engine: LabEngine, topology: Topology, part: Part, rules: Sequence[str]) -> None:
     """Add rules to a part. Raises LabError where the kernel cannot do it."""
-    _run(engine, topology, part, [*BEGIN, *rules])
+    run(engine, topology, part, [*BEGIN, *rules])
 
 
 def replace(engine: LabEngine, topology: Topology, part: Part, rules: Sequence[str]) -> None:
     """Make these the only rules of a part; none: its packets go as ever."""
-    _run(engine, topology, part, [*FLUSH, *([*BEGIN, *rules] if rules else [])])
+    run(engine, topology, part, [*FLUSH, *([*BEGIN, *rules] if rules else [])])
 
 
-def _run(engine: LabEngine, topology: Topology, part: Part, commands: Sequence[str]) -> None:
+def run(engine: LabEngine, topology: Topology, part: Part, commands: Sequence[str]) -> None:
+    """Commands in a part's network, in a container that lives as long as they take. Raises LabError: what they said."""
     container = engine.containers().get(part.label)
     if container is None or container.state != "running":
         raise LabError(f"{part.label} does not run: it has no packets.")
@@ -65,20 +60,22 @@ def _run(engine: LabEngine, topology: Topology, part: Part, commands: Sequence[s
         engine.client.containers.run(
             f"{IMAGE}:{topology.lab}",
             entrypoint=["sh", "-ec", "\n".join(commands)],
-            user="0",
-            network_mode=f"container:{container.container}",
-            cap_drop=["ALL"],
-            cap_add=["NET_ADMIN", "NET_RAW"],
             labels={f"{LAB_LABEL}.helper": engine.lab},
             remove=True,
+            **in_network_of(container.container),
         )
     except ContainerError as error:
         said = error.stderr if isinstance(error.stderr, str) else (error.stderr or b"").decode("utf-8", "replace")
-        if "qdisc kind is unknown" in said:
-            raise LabError(
-                "This machine's kernel has no netem, so packets of one part cannot be delayed. Between the sites they"
-                " can: `quorate fault wan slow 80ms`. Or lose some: `quorate fault loss`."
-            ) from error
         raise LabError(f"{part.label}: {said.strip() or shlex.join(commands)}") from error
     except APIError as error:
         raise LabError(f"{part.label}: {error.explanation}") from error
+
+
+def in_network_of(container: str) -> dict[str, Any]:
+    """How a container joins another one's network, with the right to change it."""
+    return {
+        "user": "0",
+        "network_mode": f"container:{container}",
+        "cap_drop": ["ALL"],
+        "cap_add": ["NET_ADMIN", "NET_RAW"],
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -134,6 +135,24 @@ def test_two_faults_of_packets_end_apart(whole: Region) -> None:
     quorate("fault", "loss", "100%", "db2", "--for", "1s")
     wait(lambda: reaches(whole, "db2", "db1"), "the loss is over", SECONDS * whole.slow)
     assert not reaches(whole, "db2", "db3")
+
+
+def test_a_slow_part_is_slow_for_as_long_as_it_was_said(whole: Region) -> None:
+    address = whole.topology.address(whole.part("db2"))
+
+    def seconds() -> float:
+        began = time.monotonic()
+        socket.create_connection((address, 4569), 5).close()
+        return time.monotonic() - began
+
+    assert min(seconds() for _ in range(5)) < 0.1
+    quorate("fault", "slow", "300ms", "db2", "--for", "20s")
+    assert min(seconds() for _ in range(5)) > 0.29
+    wait(lambda: "No fault is in force" in quorate("fault", "list"), "the fault is over", SECONDS * whole.slow)
+    assert min(seconds() for _ in range(5)) < 0.1
+    quorate("fault", "slow", "300ms", "db2", "--for", "300s")
+    assert "db2 sends as fast as ever" in quorate("heal")
+    assert min(seconds() for _ in range(5)) < 0.1
 
 
 def test_a_full_disk_refuses_writes_and_takes_them_again(whole: Region) -> None:
