@@ -128,13 +128,15 @@ def _given(arguments: str) -> dict[str, str]:
 
 
 def is_outcast(arguments: str) -> bool:
-    """Whether the server's last notification names a component in which it is not: it left, and will not come back.
+    """Whether the server's last notification says that it left the cluster, while it lives: it will not come back.
 
-    Its engine lives on without a connection after an incremental state transfer that lacked a write set (Galera 26.4:
-    "Receiving IST failed, node restart required"), seen when several nodes come back in the same second.
+    That is so after an incremental state transfer that lacked a write set (Galera 26.4: "Receiving IST failed, node
+    restart required"), seen when several nodes come back in the same second. It names a component in which it is not,
+    or says that it is disconnected; a node that lost the others stays connected, alone.
     """
     given = _given(arguments)
-    return given.get("--index") == "-1" and bool(given.get("--members")) and given.get("--status") == "initialized"
+    elsewhere = bool(given.get("--members")) and given.get("--status") == "initialized"
+    return given.get("--index") == "-1" and (elsewhere or given.get("--status") == "disconnected")
 
 
 def notified_phase(arguments: str, *, admitted: bool) -> str:

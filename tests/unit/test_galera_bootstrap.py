@@ -198,6 +198,9 @@ def test_a_node_that_slept_doubts_itself() -> None:
     [
         ("--status initialized --uuid u --primary yes --index -1 --members m/db1/10.0.0.1:3306", True),
         ("--status initialized --uuid u --primary yes --index -1 --members ", False),
+        ("--status disconnected --uuid u --primary no --index -1", True),
+        ("--status connected --uuid u --primary no --index 0 --members m/db1/10.0.0.1:3306", False),
+        ("--status disconnecting --uuid u --primary no --index 0", False),
         ("--status initialized --uuid u --primary no --index 0 --members m/db1/10.0.0.1:3306", False),
         ("--status joiner --uuid u --primary yes --index 1 --members m/db1/10.0.0.1:3306", False),
         ("--status synced --uuid u --primary yes --index 1 --members m/db1/10.0.0.1:3306", False),
