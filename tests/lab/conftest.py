@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -75,9 +76,22 @@ def regions(region: Region) -> Iterator[tuple[Region, Region]]:
         yield both
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own_course(region: Region) -> Iterator[None]:
     """A student's journal and files of our own; whatever is there is kept aside, and the lab is whole afterwards."""
+    with _course_of_our_own():
+        yield
+
+
+@pytest.fixture(scope="module")
+def one_course(region: Region) -> Iterator[None]:
+    """The same for all tests of a file: one student goes from stage to stage."""
+    with _course_of_our_own():
+        yield
+
+
+@contextmanager
+def _course_of_our_own() -> Iterator[None]:
     aside = VAR / "exercises-aside"
     shutil.rmtree(aside, ignore_errors=True)
     for path in (JOURNAL.parent, WORK):

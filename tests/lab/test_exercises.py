@@ -25,7 +25,7 @@ def check(code: int) -> dict[str, object]:
 
 @pytest.mark.parametrize(("exercise", "number"), STAGES, ids=[f"{folder(e)}-{n}" for e, n in STAGES])
 def test_the_start_state_fails_and_the_solution_passes(
-    region: Region, own_course: None, exercise: Exercise, number: int
+    region: Region, one_course: None, exercise: Exercise, number: int
 ) -> None:
     region.wait_redundant(120)
     if exercise.regions > region.topology.regions:
