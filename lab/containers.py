@@ -1,6 +1,9 @@
 """The containers of one lab, found by their labels: nothing else on the machine is ever touched."""
 
+import io
 import re
+import tarfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from typing import Any
 
 import docker
 from docker.errors import DockerException
+from docker.models.containers import Container
 
 from lab.errors import NoEngineError
 from lab.topology import ONE, label
@@ -110,6 +114,17 @@ class LabEngine:
         """The last lines of a container's log."""
         raw: bytes = self.client.containers.get(container).logs(tail=lines)
         return raw.decode("utf-8", "replace")
+
+
+def put_file(container: Container, path: str, data: bytes) -> None:
+    """Put a file that everybody may read into a container, whether it runs or not. Raises APIError."""
+    directory, _, name = path.rpartition("/")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
+        archive.addfile(entry, io.BytesIO(data))
+    container.put_archive(directory, buffer.getvalue())
 
 
 @contextmanager

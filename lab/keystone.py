@@ -36,7 +36,7 @@ class Session:
         if not self._token:
             return None
         url = f"{self.urls['compute']}/v2.1/os-services"
-        answer = wire.get_json(url, headers={"X-Auth-Token": self._token}, seconds=SECONDS)
+        answer = wire.as_json(wire.get(url, headers={"X-Auth-Token": self._token}, seconds=SECONDS))
         return answer.get("services") if isinstance(answer, dict) else None
 
     def _new_token(self) -> str:

@@ -86,12 +86,12 @@ class Prober:
         """The cluster as one RabbitMQ node tells it."""
         base = f"http://{self.topology.address(part)}:{MANAGEMENT_PORT}/api"
         login = ("quorate", self.secrets.get("MQ_PASSWORD", ""))
-        nodes = wire.get_json(f"{base}/nodes", *login)
+        nodes = wire.as_json(wire.get(f"{base}/nodes", *login))
         if not isinstance(nodes, list):
             return None
-        queues = wire.get_json(f"{base}/queues", *login)
+        queues = wire.as_json(wire.get(f"{base}/queues", *login))
         # there are alarms: 503, and which
-        alarms = wire.get_json(f"{base}/health/checks/alarms", *login, expected=(200, 503))
+        alarms = wire.as_json(wire.get(f"{base}/health/checks/alarms", *login, expected=(200, 503)))
         return read_broker(nodes, queues if isinstance(queues, list) else [], alarms)
 
     def object_servers(self, part: Part) -> frozenset[str]:

@@ -32,16 +32,8 @@ def get(
         return None
 
 
-def get_json(
-    url: str,
-    user: str = "",
-    password: str = "",
-    headers: dict[str, str] | None = None,
-    seconds: float = SECONDS,
-    expected: Container[int] = (200,),
-) -> Any:
-    """The same, read as JSON."""
-    body = get(url, user, password, headers, seconds, expected)
+def as_json(body: str | None) -> Any:
+    """An answer's body, read as JSON; None where there is none, or it is no JSON."""
     try:
         return None if body is None else json.loads(body)
     except ValueError:

@@ -16,7 +16,7 @@ from typing import Any
 import pymysql
 
 from lab import envfile
-from lab.containers import LabEngine
+from lab.containers import LabEngine, put_file
 from lab.design import DEFAULT
 from lab.errors import LabError, NotRunningError
 from lab.exercises.catalogue import GIVEN, WORK, folder
@@ -115,13 +115,7 @@ class Bench:
 
     def write(self, part: Part, path: str, data: bytes) -> None:
         """Put a file that everybody may read into a part's container."""
-        directory, _, name = path.rpartition("/")
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
-            archive.addfile(entry, io.BytesIO(data))
-        self._container(part).put_archive(directory, buffer.getvalue())
+        put_file(self._container(part), path, data)
 
     def run_inside(self, part: Part, words: list[str]) -> tuple[int, str]:
         """Exit code and output of a command inside a part's container."""

@@ -7,15 +7,12 @@ a library between the part's programs and the system's time, and it is there onl
 
 from __future__ import annotations
 
-import io
-import tarfile
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from docker.errors import APIError, ContainerError
 
-from lab.containers import LAB_LABEL, LabEngine
+from lab.containers import LAB_LABEL, LabEngine, put_file
 from lab.errors import BadNameError, LabError
 from lab.topology import Part, Topology
 
@@ -102,14 +99,8 @@ DISKS: Mapping[str, Callable[[LabEngine, Topology, Part, bool], None]] = {
 def _tell(engine: LabEngine, part: Part, path: str, text: str) -> None:
     """Leave a word where its programs look as they start, and start them again if they run."""
     container = _container(engine, part)
-    directory, _, name = path.rpartition("/")
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        entry = tarfile.TarInfo(name)
-        entry.size, entry.mode, entry.mtime = len(text), 0o644, int(time.time())
-        archive.addfile(entry, io.BytesIO(text.encode()))
     try:
-        container.put_archive(directory, buffer.getvalue())
+        put_file(container, path, text.encode())
         if container.status == "running":
             container.restart(timeout=GRACE)
     except APIError as error:

@@ -19,7 +19,6 @@ from storage.osd.memory_store import MemoryStore
 from storage.osd.object_store import BlocksDamaged
 from storage.osd.store.database import IndexDamaged
 from storage.osd.store.disk_store import DiskStore, Settings, StoreFailed, make
-from storage.osd.store.files import RealDisk
 from storage.osd.store.superblock import NoStore, StoreBusy, Superblock, exists
 from storage.osd.transaction import (
     Buffer,
@@ -446,13 +445,3 @@ def test_the_real_disk_gives_space_back(tmp_path: Path) -> None:
     filled = store_once(Transaction([Write(PG, A, 0, block_sums(data))], [data]))
     emptied = store_once(Transaction([Remove(PG, A)]))
     assert filled - emptied >= len(data)
-
-
-def test_a_ballast_counts_with_all_its_holes(tmp_path: Path) -> None:
-    disk = RealDisk()
-    free, total = disk.space(tmp_path)
-    with (tmp_path / "ballast").open("wb") as ballast:
-        ballast.truncate(total)
-    assert disk.space(tmp_path) == (0, total)
-    (tmp_path / "ballast").unlink()
-    assert disk.space(tmp_path)[0] > free // 2
