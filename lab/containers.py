@@ -4,7 +4,7 @@ import io
 import re
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +114,13 @@ class LabEngine:
         """The last lines of a container's log."""
         raw: bytes = self.client.containers.get(container).logs(tail=lines)
         return raw.decode("utf-8", "replace")
+
+
+def run_in(container: Container, words: Sequence[str]) -> tuple[int, str]:
+    """Exit code and output of a command inside a container. Raises APIError."""
+    code, output = container.exec_run(list(words))
+    data = output if isinstance(output, bytes) else b"".join(output)
+    return int(code or 0), data.decode("utf-8", "replace")
 
 
 def put_file(container: Container, path: str, data: bytes) -> None:

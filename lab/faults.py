@@ -24,14 +24,14 @@ MOST_REGIONS = 2
 
 def kill(engine: LabEngine, part: Part) -> None:
     """SIGKILL: it is gone at once and stays so."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     with _told(part):
         container.kill("SIGKILL")
 
 
 def kill_together(engine: LabEngine, parts: Sequence[Part]) -> None:
     """SIGKILL several parts as nearly in one instant as this machine allows; returns when the engine has noticed."""
-    containers = [_container(engine, part) for part in parts]
+    containers = [container_of(engine, part) for part in parts]
     processes = one_instant.first_processes(containers)
     if processes is not None:
         one_instant.kill(processes)
@@ -42,7 +42,7 @@ def kill_together(engine: LabEngine, parts: Sequence[Part]) -> None:
 
 def kill_process(engine: LabEngine, part: Part, process: str) -> None:
     """SIGKILL one program inside; the container goes on."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     with _told(part):
         code, _ = container.exec_run(["sh", "-c", KILL_PROCESS, "sh", process])
     if code != 0:
@@ -51,7 +51,7 @@ def kill_process(engine: LabEngine, part: Part, process: str) -> None:
 
 def pause(engine: LabEngine, part: Part) -> None:
     """Freeze it: its connections stay open and nothing answers."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     with _told(part):
         for left in reversed(range(PAUSE_ATTEMPTS)):
             try:
@@ -65,14 +65,14 @@ def pause(engine: LabEngine, part: Part) -> None:
 
 def stop(engine: LabEngine, part: Part) -> None:
     """Ask it to end, as an administrator would."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     with _told(part):
         container.stop(timeout=20)
 
 
 def cut(engine: LabEngine, part: Part) -> None:
     """Take it off the network; it goes on alone."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     connected = [name for name in engine.network_names() if name in container.attrs["NetworkSettings"]["Networks"]]
     if not connected:
         raise LabError(f"{part.label} is cut off already.")
@@ -83,7 +83,7 @@ def cut(engine: LabEngine, part: Part) -> None:
 
 def start(engine: LabEngine, part: Part) -> str:
     """Run it again, frozen or dead; says what was done."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     with _told(part):
         if container.status == "paused":
             container.unpause()
@@ -96,7 +96,7 @@ def start(engine: LabEngine, part: Part) -> str:
 
 def reconnect(engine: LabEngine, part: Part, topology: Topology) -> None:
     """Put it back on the network, at the address that it had; the router between the sites on all of them."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     with _told(part):
         for site in SITES if part.role == "wan" else (part.site,):
             for network in engine.network_names(site):
@@ -147,11 +147,12 @@ def _mend(
 
 def log_lines(engine: LabEngine, part: Part, follow: bool, tail: int) -> Iterator[str]:
     """The end of a part's log, and what follows if asked."""
-    for chunk in _container(engine, part).logs(stream=True, follow=follow, tail=tail):
+    for chunk in container_of(engine, part).logs(stream=True, follow=follow, tail=tail):
         yield chunk.decode("utf-8", "replace")
 
 
-def _container(engine: LabEngine, part: Part) -> Container:
+def container_of(engine: LabEngine, part: Part) -> Container:
+    """A part's container, whatever it does. Raises NotRunningError, LabError where there is none."""
     facts = engine.containers()
     if not facts:
         raise NotRunningError(f"The lab {engine.lab} is not up; `make up` starts it.")

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pymysql
 
 from lab import envfile
-from lab.containers import LabEngine, put_file
+from lab.containers import LabEngine, put_file, run_in
 from lab.design import DEFAULT
-from lab.errors import LabError, NotRunningError
+from lab.errors import LabError
 from lab.exercises.catalogue import GIVEN, WORK, folder
 from lab.exercises.model import Exercise
+from lab.faults import container_of
 from lab.leases.order import opened_lab
 from lab.look import look_at
 from lab.names import find_part
@@ -107,7 +107,7 @@ class Bench:
 
     def read(self, part: Part, path: str) -> bytes:
         """A file inside a part's container."""
-        stream, _ = self._container(part).get_archive(path)
+        stream, _ = container_of(self.engine, part).get_archive(path)
         with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
             member = archive.extractfile(archive.getmembers()[0])
             assert member is not None
@@ -115,16 +115,15 @@ class Bench:
 
     def write(self, part: Part, path: str, data: bytes) -> None:
         """Put a file that everybody may read into a part's container."""
-        put_file(self._container(part), path, data)
+        put_file(container_of(self.engine, part), path, data)
 
     def run_inside(self, part: Part, words: list[str]) -> tuple[int, str]:
         """Exit code and output of a command inside a part's container."""
-        code, output = self._container(part).exec_run(words)
-        return int(code), output.decode("utf-8", "replace")
+        return run_in(container_of(self.engine, part), words)
 
     def restart(self, part: Part) -> None:
         """Stop a part and start it."""
-        self._container(part).restart(timeout=3)
+        container_of(self.engine, part).restart(timeout=3)
 
     def runs(self, part: Part) -> bool:
         """Whether a part's container runs."""
@@ -139,12 +138,6 @@ class Bench:
                 return False
             time.sleep(AGAIN)
         return True
-
-    def _container(self, part: Part) -> Any:
-        facts = self.engine.containers()
-        if part.label not in facts:
-            raise NotRunningError(f"{part.label} is not part of this lab as it runs now.")
-        return self.engine.client.containers.get(facts[part.label].container)
 
 
 @contextmanager

@@ -8,12 +8,12 @@ a library between the part's programs and the system's time, and it is there onl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from docker.errors import APIError, ContainerError
 
-from lab.containers import LAB_LABEL, LabEngine, put_file
+from lab.containers import LAB_LABEL, LabEngine, put_file, run_in
 from lab.errors import BadNameError, LabError
+from lab.faults import container_of
 from lab.topology import Part, Topology
 
 BALLAST = "/var/lib/quorate/osd/ballast"
@@ -58,14 +58,14 @@ def skew_clock(engine: LabEngine, part: Part, seconds: float) -> None:
 
 def _osd(engine: LabEngine, topology: Topology, part: Part, full: bool) -> None:
     """In its volume, whether it runs or not."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     try:
         engine.client.containers.run(
             f"{HELPER}:{topology.lab}",
             entrypoint=["sh", "-ec", FILL if full else MAKE_ROOM],
             user="0",
             network_mode="none",
-            volumes_from=[container.name],
+            volumes_from=[str(container.name)],
             labels={f"{LAB_LABEL}.helper": engine.lab},
             remove=True,
         )
@@ -75,14 +75,14 @@ def _osd(engine: LabEngine, topology: Topology, part: Part, full: bool) -> None:
 
 def _rabbitmq(engine: LabEngine, _topology: Topology, part: Part, full: bool) -> None:
     """While it runs; a node that starts knows nothing of it."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     if container.status != "running":
         if full:
             raise LabError(f"{part.label} does not run: its disk can't be looked at.")
         return
-    code, said = container.exec_run(["rabbitmqctl", "-q", "set_disk_free_limit", LIMIT if full else USUAL_LIMIT])
+    code, said = run_in(container, ["rabbitmqctl", "-q", "set_disk_free_limit", LIMIT if full else USUAL_LIMIT])
     if code:
-        raise LabError(f"{part.label}: {said.decode('utf-8', 'replace').strip()}")
+        raise LabError(f"{part.label}: {said.strip()}")
 
 
 def _swift(engine: LabEngine, _topology: Topology, part: Part, full: bool) -> None:
@@ -98,17 +98,10 @@ DISKS: Mapping[str, Callable[[LabEngine, Topology, Part, bool], None]] = {
 
 def _tell(engine: LabEngine, part: Part, path: str, text: str) -> None:
     """Leave a word where its programs look as they start, and start them again if they run."""
-    container = _container(engine, part)
+    container = container_of(engine, part)
     try:
         put_file(container, path, text.encode())
         if container.status == "running":
             container.restart(timeout=GRACE)
     except APIError as error:
         raise LabError(f"{part.label}: {error.explanation}") from error
-
-
-def _container(engine: LabEngine, part: Part) -> Any:
-    facts = engine.containers().get(part.label)
-    if facts is None:
-        raise LabError(f"{part.label} is not part of this lab as it runs now (see `quorate status`).")
-    return engine.client.containers.get(facts.container)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from docker.errors import APIError, NotFound
+from docker.errors import APIError
 
 from lab.containers import LAB_LABEL, NAME_LABEL, SITE_LABEL, LabEngine
 from lab.errors import LabError
@@ -58,7 +58,7 @@ def _begin_queue(engine: LabEngine, topology: Topology, part: Part, milliseconds
 
 
 def _end_queue(engine: LabEngine, topology: Topology, part: Part) -> None:
-    with suppress(NotFound, APIError):  # it may be ending by itself just now
+    with suppress(APIError):  # it may be ending by itself just now
         engine.client.containers.get(_name(topology, part)).remove(force=True)
 
 
