@@ -7,6 +7,7 @@ Reads what it needs as JSON, prints findings as JSON in its last line.
 
 import importlib.util
 import json
+import math
 import multiprocessing
 import sys
 from pathlib import Path
@@ -115,6 +116,7 @@ def reads(account):
         cursor.execute("DROP TABLE bulk")
     near = sum(name == there for name in looks)
     away = len(looks) - near
+    least = math.ceil(NEAR_SHARE * READS)
     return [
         {
             "ok": stale == 0,
@@ -122,9 +124,9 @@ def reads(account):
             "measured": {"stale": stale},
         },
         {
-            "ok": near >= NEAR_SHARE * READS and away <= (1 - NEAR_SHARE) * READS,
-            "says": f"{near} looks asked the nearest node, {away} another one; for {READS} looks at least "
-            f"{NEAR_SHARE * READS:.0f}, and at most {(1 - NEAR_SHARE) * READS:.0f}, are right",
+            "ok": near >= least and away <= READS - least,
+            "says": f"{near} looks asked the nearest node, {away} another one; of {READS} looks at least {least}, and "
+            f"at most {READS - least}, are right",
         },
     ]
 
