@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from lab.design import DEFAULT, Design
 from lab.errors import BadNameError, LabError
 from lab.topology import SITES, shifted
 
@@ -34,18 +33,11 @@ def lab_name(environment: Mapping[str, str], root: Path) -> str:
     return name
 
 
-def wanted_regions(environment: Mapping[str, str], before: int | None, design: Design = DEFAULT) -> int:
-    """How many regions a lab has: what it has already, else what REGIONS asks for, else the default.
-
-    Other designs than the default are made for one region: what regions share is one Galera cluster in any case.
-    """
+def wanted_regions(environment: Mapping[str, str], before: int | None) -> int:
+    """How many regions a lab has: what it has already, else what REGIONS asks for, else the default."""
     asked = environment.get("REGIONS", "")
     if asked not in {"", "1", "2"}:
         raise BadNameError(f"REGIONS={asked!r}: a lab has 1 region or 2.")
-    if before is None and design != DEFAULT:
-        if asked == "2":
-            raise LabError(f"The design {design.name} is for a lab of one region: say REGIONS=1, or leave it out.")
-        return 1
     if before is None:
         return int(asked or DEFAULT_REGIONS)
     if asked and int(asked) != before:

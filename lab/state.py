@@ -39,6 +39,13 @@ class LabState:
         """The shape of each region."""
         return tuple(self.topology.at(site) for site in (ONE, TWO)[: self.regions])
 
+    def region(self, name: str) -> Topology:
+        """The shape of one region: `one`, or `region-one`. Raises BadNameError."""
+        site = name.removeprefix("region-")
+        if site not in (ONE, TWO)[: self.regions]:
+            raise BadNameError(f"There is no region {name!r} in this lab.")
+        return self.topology.at(site)
+
     @property
     def topologies(self) -> tuple[Topology, ...]:
         """The shape of each site."""

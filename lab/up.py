@@ -57,7 +57,7 @@ def _decide(
     before = load(STATE_FILE)
     existing = envfile.read(ENV_FILE)
     design = wanted_design(environment, before.design if before else None)
-    regions = wanted_regions(environment, before.regions if before else None, design)
+    regions = wanted_regions(environment, before.regions if before else None)
     if not existing and engine.volume_names():
         raise LabError(
             f"The data of {lab} is here, but its secrets ({ENV_FILE}) are gone."

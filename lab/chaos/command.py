@@ -36,13 +36,13 @@ def chaos(
 
     Exit codes are those of `quorate watch`.
     """
-    from lab.watch.command import finish, topology_of
+    from lab.watch.command import finish
 
     limit = duration(seconds)
     if limit < SHORTEST + RECOVERY:
         raise BadNameError(f"--for {seconds} is too short: a fault and its recovery need {SHORTEST + RECOVERY:.0f} s.")
     state = running_lab()
-    topology = topology_of(state, region)
+    topology = state.region(region)
     with open_engine(state.lab) as engine:
         there = engine.containers()
     if not there:

@@ -87,7 +87,7 @@ def _turn(
 
 
 def _environment(design: Design) -> Mapping[str, str]:
-    return {**os.environ, **design.environment, "REGIONS": "1"}
+    return {**os.environ, **design.environment, "REGIONS": os.environ.get("REGIONS") or "1"}
 
 
 def _remove(lab: str, out: Console) -> None:

@@ -69,12 +69,11 @@ class RealLab:
 
     def watch(self, site: str, ended: threading.Event, hear: Callable[[Recorder], None]) -> Run:
         """One run, until `ended`."""
-        from lab.watch.command import topology_of
         from lab.watch.recording import record
 
         state = running_lab()
         quiet = Console(file=io.StringIO())
-        return record(state, topology_of(state, site), float("inf"), quiet, is_live=False, beside=hear, ended=ended)
+        return record(state, state.region(site), float("inf"), quiet, is_live=False, beside=hear, ended=ended)
 
 
 _DONE = {"kill": "Killed", "stop": "Stopped", "pause": "Froze", "isolate": "Cut off"}

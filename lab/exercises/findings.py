@@ -54,16 +54,29 @@ def longest_wait(run: Run, lane: str) -> float:
 
 
 def no_failed_requests(run: Run, argument: dict[str, Any]) -> Finding:
-    """`{lane, most?, key?}`: no request, or no more than so many, came back with an error, or was cut off.
+    """`{lane, key?}`: no request came back with an error, or was cut off.
 
     A client that lost its patience is another matter: how long it waits is what `downtime_below` looks at.
     """
-    lane, most = _lane(run, argument["lane"]), int(argument.get("most", 0))
+    lane = _lane(run, argument["lane"])
     own = [one for one in run.operations if one.lane == lane.name and one.outcome is not Outcome.OK]
     count = sum(not one.detail.startswith(IMPATIENT) for one in own)
-    says = f"{lane.name}: {count} of {lane.operations} requests failed"
-    says += "" if count <= most else f"; at most {most} may" if most else "; none may"
-    return Finding(count <= most, says, _measured(argument, count))
+    says = f"{lane.name}: {count} of {lane.operations} requests failed" + ("; none may" if count else "")
+    return Finding(not count, says, _measured(argument, count))
+
+
+def errors_end_within(run: Run, argument: dict[str, Any]) -> Finding:
+    """`{lane, seconds, key?}`: the last request without a good answer began soon after the first; measures how many.
+
+    A client that lost its patience had none either. How many fail depends on how fast a machine asks; how long they go
+    on does not.
+    """
+    lane, most = _lane(run, argument["lane"]), float(argument["seconds"])
+    bad = sorted(one.began for one in run.operations if one.lane == lane.name and one.outcome is not Outcome.OK)
+    span = bad[-1] - bad[0] if bad else 0.0
+    says = f"{lane.name}: {len(bad)} of {lane.operations} requests failed"
+    says += f", the last one {span:.1f} s after the first; {most:g} s are allowed" if bad else ""
+    return Finding(span <= most, says, _measured(argument, len(bad)))
 
 
 def gaps_at_most(run: Run, argument: dict[str, Any]) -> Finding:
@@ -91,6 +104,7 @@ def no_lost_acks(run: Run, _argument: Any) -> Finding:
 OF_RUNS: dict[str, Callable[[Run, Any], Finding]] = {
     "downtime_below": downtime_below,
     "no_failed_requests": no_failed_requests,
+    "errors_end_within": errors_end_within,
     "gaps_at_most": gaps_at_most,
     "address_moves_at_most": address_moves_at_most,
     "no_lost_acks": no_lost_acks,

@@ -1,4 +1,8 @@
-"""A check that breaks something while the lab is watched, as often as chance demands, and judges the run."""
+"""A check that breaks something while the lab is watched, as often as chance demands, and judges the run.
+
+A machine that is busy with something else cannot measure a lab: a round that fails, and in which a function had no
+answer in time before anything was broken, is made again.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from lab.chaos.schedule import Strike
 from lab.errors import LabError, NotReadyError
 from lab.exercises.bench import Bench
 from lab.exercises.findings import OF_RUNS, Finding, worst
+from lab.registers import Outcome
 from lab.status_model import Health, RegionStatus
 from lab.topology import ONE
 from lab.watch import kept
@@ -21,25 +26,53 @@ from lab.watch.recording import record
 from lab.watch.run import Run
 
 SETTLED = 20.0
+#: How often a round is made again on a busy machine, all rounds together.
+SPARE = 2
+#: What tells whether something acknowledged was lost, besides the lanes that a check names.
+WITNESSES = frozenset({"db write", "db read", "object"})
 
 
 def trial(bench: Bench, argument: dict[str, Any]) -> list[Finding]:
     """`{strikes: [{at, kind, parts, for}], seconds, rounds?, expect}`; the worst of all rounds. Raises LabError."""
     rounds: list[list[Finding]] = []
-    count = int(argument.get("rounds", 1))
-    for number in range(1, count + 1):
+    count, spare = int(argument.get("rounds", 1)), SPARE
+    while len(rounds) < count:
         if count > 1:
-            bench.say(f"Round {number} of {count}, since chance plays a part:")
+            bench.say(f"Round {len(rounds) + 1} of {count}, since chance plays a part:")
         bench.until(lambda: has_come_up(bench.look()), SETTLED)
         try:
             run = _run(bench, argument)
         except NotReadyError as error:
             return [Finding(False, f"the cloud does not serve: {error.message} ({bench.look().sentence})")]
         expected = [(word, lenient(wanted)) for each in argument["expect"] for word, wanted in each.items()]
-        rounds.append([judged(run, word, wanted) for word, wanted in expected])
-        if not all(finding.ok for finding in rounds[-1]):
-            break
+        found = [judged(run, word, wanted) for word, wanted in expected]
+        if not all(finding.ok for finding in found):
+            unrest = unrest_before(run, strikes_of(argument.get("strikes", ())))
+            if unrest and spare:
+                bench.say(f"{unrest} Is this machine busy with something else? Once more:")
+                spare -= 1
+                continue
+            return worst([*rounds, found])
+        rounds.append(found)
     return worst(rounds)
+
+
+def unrest_before(run: Run, strikes: Sequence[Strike]) -> str:
+    """In one sentence, which function had no answer in time before the first strike; empty where all had. Pure."""
+    first = min((strike.at for strike in strikes), default=0.0)
+    for lane in run.lanes:
+        own = [one for one in run.operations if one.lane == lane.name and one.ended <= first]
+        late = sum(one.outcome is not Outcome.OK for one in own)
+        if late:
+            return f"Before anything was broken, {lane.name} had no answer in time {late} times out of {len(own)}."
+    return ""
+
+
+def lanes_of(expect: Sequence[dict[str, Any]]) -> frozenset[str]:
+    """The lanes that a trial has to look at. Pure."""
+    words = [(word, wanted or {}) for each in expect for word, wanted in each.items()]
+    named = frozenset(str(wanted["lane"]) for _, wanted in words if "lane" in wanted)
+    return named | (WITNESSES if any(word == "no_lost_acks" for word, _ in words) else frozenset())
 
 
 def lenient(wanted: Any) -> Any:
@@ -78,6 +111,7 @@ def _run(bench: Bench, argument: dict[str, Any]) -> Run:
             seconds,
             Console(quiet=True),
             is_live=False,
+            only=lanes_of(argument["expect"]),
             beside=assault.run,
             after=assault.end,
         )

@@ -10,22 +10,25 @@ import typer
 from lab.containers import LabEngine, open_engine
 from lab.errors import BadNameError, LabError
 from lab.look import running_lab
+from lab.names import find_part
 from lab.replication import gtid, plan
 from lab.replication.binlog import Transaction, transactions
 from lab.replication.members import Member, named, only_there, primary_of, sentence
 from lab.replication.nodes import Nodes, nodes_of_this_lab, wait_for
 from lab.replication.perform import Performer, Told
+from lab.topology import ONE
 
 app = typer.Typer(no_args_is_help=True, help="The database's primary and replicas: who leads, and who shall.")
 
 To = Annotated[str, typer.Option(metavar="NODE", help="Whom to promote; else the replica that has most.")]
+Region = Annotated[str, typer.Option(help="Whose database: each region has its own. one or two.")]
 REBUILT, MOST_SHOWN = 60.0, 20
 
 
 @app.command()
-def status() -> None:
+def status(region: Region = ONE) -> None:
     """Say who is the primary, who follows whom, and what each of them has."""
-    nodes = nodes_of_this_lab()
+    nodes = nodes_of_this_lab(region)
     members = nodes.all()
     primary = primary_of(members)
     for member in members:
@@ -36,37 +39,38 @@ def status() -> None:
 
 
 @app.command()
-def switchover(to: To = "") -> None:
+def switchover(to: To = "", region: Region = ONE) -> None:
     """Make a replica the primary, and the primary a replica: planned, and nothing is lost."""
-    nodes = nodes_of_this_lab()
+    nodes = nodes_of_this_lab(region)
     with open_engine(running_lab().lab) as engine:
-        Performer(nodes, engine, _say).perform(plan.switchover(nodes.all(), to))
+        Performer(nodes, engine, _say).perform(plan.switchover(nodes.all(), nodes.label(to)))
 
 
 @app.command()
 def failover(
     to: To = "",
     force: Annotated[bool, typer.Option("--force", help="Even if the primary lives: it is killed.")] = False,
+    region: Region = ONE,
 ) -> None:
     """Promote a replica, for the primary is gone: what no replica had received is lost."""
-    nodes = nodes_of_this_lab()
+    nodes = nodes_of_this_lab(region)
     with open_engine(running_lab().lab) as engine:
-        fail_over(nodes, engine, nodes.all(), to, force=force, told=_say)
+        fail_over(nodes, engine, nodes.all(), nodes.label(to), force=force, told=_say)
     for line in lost_sentences(nodes):
         typer.echo(line)
 
 
 @app.command()
-def lost() -> None:
+def lost(region: Region = ONE) -> None:
     """List the transactions that only a node has which is not the primary: what a failover lost."""
-    for line in lost_sentences(nodes_of_this_lab()):
+    for line in lost_sentences(nodes_of_this_lab(region)):
         typer.echo(line)
 
 
 @app.command()
-def rebuild(node: Annotated[str, typer.Argument(help="A node that has diverged, as db1.")]) -> None:
+def rebuild(node: Annotated[str, typer.Argument(help="A node that has diverged, as db1 or two/db1.")]) -> None:
     """Throw a replica's data away, what it alone has included, and let it replay the primary's from the beginning."""
-    nodes = nodes_of_this_lab()
+    nodes = nodes_of_this_lab(find_part(node).site)
     member = named(nodes.all(), node)
     if member is None:
         raise BadNameError(f"There is no database node {node!r}: {', '.join(nodes.addresses)}.")

@@ -18,25 +18,26 @@ from lab.paths import ENV_FILE
 from lab.replication.members import Member
 from lab.settle import known_routes
 from lab.state import LabState
+from lab.topology import ONE
 
 CONNECT, ANSWER = 1, 10
 CAUGHT_UP, TOO_LATE = 0, -1
 
 
 class Nodes:
-    """The database nodes of a lab whose database has a primary and replicas."""
+    """The database nodes of one region of a lab whose databases have a primary and replicas, by their labels."""
 
-    def __init__(self, state: LabState, password: str) -> None:
-        """Raises LabError where the lab is of another design, or cannot be reached from here."""
+    def __init__(self, state: LabState, region: str, password: str) -> None:
+        """Raises LabError where the lab is of another design or cannot be reached, BadNameError for no region of it."""
         if not state.design.replicates:
             raise LabError(
                 f"This lab's database is {state.design.database}, which chooses its writer itself;"
                 " `make up DB=replication` makes one with a primary that a person promotes."
             )
-        topology = state.topology
+        topology = state.region(region)
         if topology.network not in known_routes():
             raise NotRunningError("This machine has no route to the lab's network, where its database nodes are.")
-        self.addresses = {part.name: topology.address(part) for part in topology.parts_with_role("galera")}
+        self.addresses = {part.label: topology.address(part) for part in topology.parts_with_role("galera")}
         self._password = password
         self._is_semisync = state.design.database is Database.SEMISYNC
 
@@ -44,6 +45,10 @@ class Nodes:
     def names(self) -> Mapping[str, str]:
         """Their names, by address."""
         return {address: name for name, address in self.addresses.items()}
+
+    def label(self, name: str) -> str:
+        """A node's label: `two/db1` of the second region, where `db1` will do."""
+        return next((label for label in self.addresses if label.endswith(f"/{name}")), name)
 
     def all(self) -> list[Member]:
         """Every node as it is now."""
@@ -154,9 +159,9 @@ def _row(cursor: Any, question: str) -> dict[str, Any]:
     return dict(zip((column[0] for column in cursor.description), row, strict=True)) if row else {}
 
 
-def nodes_of_this_lab() -> Nodes:
-    """Those of this checkout's lab. Raises LabError."""
-    return Nodes(running_lab(), envfile.read(ENV_FILE).get("DB_ROOT_PASSWORD", ""))
+def nodes_of_this_lab(region: str = ONE) -> Nodes:
+    """Those of one region of this checkout's lab. Raises LabError, BadNameError."""
+    return Nodes(running_lab(), region, envfile.read(ENV_FILE).get("DB_ROOT_PASSWORD", ""))
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, pause: float = 0.2) -> bool:

@@ -7,12 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab.errors import BadNameError
 from lab.leases.command import duration
 from lab.look import running_lab
 from lab.paths import ROOT
-from lab.state import LabState
-from lab.topology import ONE, TWO, Topology
+from lab.topology import ONE
 from lab.watch.run import Run
 
 EXIT_CODES = {"valid": 0, "invalid": 1, "unknown": 8}
@@ -37,18 +35,10 @@ def watch(
 
     limit = duration(seconds) if seconds else float("inf")
     state = running_lab()
-    topology = topology_of(state, region)
+    topology = state.region(region)
     out = Console(quiet=as_json)
     run = record(state, topology, limit, out, is_live=not plain and not as_json and out.is_terminal)
     finish(run, out, as_json=as_json)
-
-
-def topology_of(state: LabState, region: str) -> Topology:
-    """The region that is meant. Raises BadNameError."""
-    site = region.removeprefix("region-")
-    if site not in (ONE, TWO)[: state.regions]:
-        raise BadNameError(f"There is no region {region!r} in this lab.")
-    return state.topology.at(site)
 
 
 def finish(run: Run, out: Console, *, as_json: bool) -> None:

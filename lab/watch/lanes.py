@@ -21,7 +21,7 @@ from lab.watch.tenant import IMAGE, Tenant, status_of
 Said = tuple[Outcome, str]
 SOON, PATIENCE = 0.5, 3.0
 BOOT_PATIENCE, LOOK = 30.0, 0.1
-TURN = "turn"
+TURN, BLOCK = "turn", "block"
 DATABASE_REGISTER, FIRST = "server metadata", "0"
 
 
@@ -150,7 +150,7 @@ def lanes(steps: Steps, blocks: Blocks | None, name_servers: Sequence[str]) -> l
         Lane("object", 0.5, 2.0, steps.object),
     ]
     if blocks is not None:
-        found.append(Lane("block", 0.1, 0.7, blocks.step))
+        found.append(Lane(BLOCK, 0.1, 0.7, blocks.step))
     if name_servers:
         found.append(Lane("DNS", 0.2, 1.0, dns_step(name_servers)))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from types import FrameType
@@ -27,7 +27,7 @@ from lab.watch import view
 from lab.watch.blocks import EMPTY, Blocks
 from lab.watch.client import Client, administrator
 from lab.watch.evidence import Evidence, judge
-from lab.watch.lanes import DATABASE_REGISTER, FIRST, TURN, Steps, lanes
+from lab.watch.lanes import BLOCK, DATABASE_REGISTER, FIRST, TURN, Steps, lanes
 from lab.watch.recorder import Recorder
 from lab.watch.run import Judgement, Run, summaries
 from lab.watch.story import Story
@@ -45,12 +45,15 @@ def record(
     out: Console,
     *,
     is_live: bool,
+    only: Container[str] = (),
     beside: Callable[[Recorder], None] = lambda recorder: None,
     after: Callable[[], None] = lambda: None,
     ended: threading.Event | None = None,
 ) -> Run:
     """One run: prepare, watch, clear away, judge.
 
+    `only` names the lanes that are asked; all are where it is empty. What nobody will look at costs the machine
+    nothing then: two processors that ask everything ten times a second have little left to serve it.
     `beside` is called when all lanes run, in a thread of its own; `after` when they have ended, before the judging.
     Who gives `ended` ends the run by it, from whatever thread; else signals do.
     """
@@ -65,10 +68,11 @@ def record(
     insist(client, "PUT", "compute", path, {"meta": {TURN: FIRST}})
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(state.lab, timeout=600))
-        blocks = _blocks(topology, tenant, evidence)
+        blocks = _blocks(topology, tenant, evidence) if not only or BLOCK in only else None
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        found = lanes(Steps(client, tenant, evidence), blocks, _name_servers(topology))
-        with_world = topology.regions > 1
+        steps = Steps(client, tenant, evidence)
+        found = [each for each in lanes(steps, blocks, _name_servers(topology)) if not only or each.name in only]
+        with_world = topology.regions > 1 and (not only or LANE.name in only)
         recorder = Recorder([*found, LANE] if with_world else found)
         story = Story(engine, recorder, [_look(topology.at(site)) for site in SITES[: min(state.regions, 2)]])
         stack.callback(story.wait)

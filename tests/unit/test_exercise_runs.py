@@ -7,7 +7,7 @@ from lab.errors import LabError
 from lab.exercises.checks import has_address
 from lab.exercises.findings import Finding, worst
 from lab.exercises.landing import as_they_should
-from lab.exercises.trial import judged, lenient, strikes_of
+from lab.exercises.trial import judged, lanes_of, lenient, strikes_of, unrest_before
 from lab.registers import Outcome
 from lab.watch.run import Event, Judgement, Operation, Run, Tone, summaries
 
@@ -29,7 +29,7 @@ def a_run(fails=(), gap=(4.0, 4.0), ruling="valid", moves=0, detail="503: no"):
     [
         ("downtime_below", {"lane": "catalog", "seconds": 1.0}, a_run(), a_run(gap=(3.0, 6.0))),
         ("no_failed_requests", {"lane": "catalog"}, a_run(), a_run(fails=(7,))),
-        ("no_failed_requests", {"lane": "catalog", "most": 2}, a_run(fails=(7, 8)), a_run(fails=(7, 8, 9))),
+        ("errors_end_within", {"lane": "catalog", "seconds": 2}, a_run(fails=(7, 20)), a_run(fails=(7, 60))),
         ("gaps_at_most", {"lane": "catalog", "count": 0}, a_run(), a_run(gap=(3.0, 6.0))),
         ("address_moves_at_most", {"count": 1}, a_run(moves=1), a_run(moves=2)),
         ("no_lost_acks", None, a_run(), a_run(ruling="invalid")),
@@ -45,6 +45,14 @@ def test_a_client_without_patience_is_no_failed_request():
     assert judged(a_run(fails=(7, 8), detail="ReadTimeoutError"), "no_failed_requests", {"lane": "catalog"}).ok
 
 
+def test_a_client_without_patience_had_no_answer_either_and_is_counted():
+    argument = {"lane": "catalog", "seconds": 2, "key": "failed"}
+    found = judged(a_run(fails=(7, 60), detail="ReadTimeoutError"), "errors_end_within", argument)
+    assert not found.ok
+    assert found.measured == {"failed": 2}
+    assert "2 of 100 requests failed, the last one 5.3 s after the first; 2 s are allowed" in found.says
+
+
 def test_a_check_gives_a_prediction_its_measured_value():
     found = judged(a_run(gap=(3.0, 6.0)), "downtime_below", {"lane": "catalog", "seconds": 1, "key": "gap"})
     assert found.measured["gap"] == pytest.approx(3.1, abs=0.2)
@@ -55,6 +63,20 @@ def test_a_wait_that_is_no_gap_yet_is_measured_as_it_was():
     assert found.ok
     assert "answered all the time" in found.says
     assert found.measured["gap"] == pytest.approx(0.6, abs=0.05)
+
+
+def test_a_function_without_answers_before_the_first_strike_speaks_of_a_busy_machine():
+    strikes = [Strike(2.0, "kill", "lb1", 5.0), Strike(3.0, "kill", "lb2", 5.0)]
+    assert unrest_before(a_run(fails=(21, 22)), strikes) == ""
+    said = unrest_before(a_run(fails=(7, 8)), strikes)
+    assert said == "Before anything was broken, catalog had no answer in time 2 times out of 20."
+    assert unrest_before(a_run(fails=(7, 8)), []) == ""
+
+
+def test_a_trial_asks_what_it_judges():
+    assert lanes_of([{"downtime_below": {"lane": "catalog", "seconds": 1}}]) == {"catalog"}
+    assert lanes_of([{"address_moves_at_most": {"count": 1}}]) == set()
+    assert lanes_of([{"no_failed_requests": {"lane": "servers"}}, {"no_lost_acks": None}]) > {"servers", "db write"}
 
 
 def test_of_several_rounds_the_worst_counts():

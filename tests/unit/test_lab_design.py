@@ -8,7 +8,6 @@ from lab import envfile, secrets, state
 from lab.database_proxy import DESIGNED, ProxyChoice, choose
 from lab.design import DEFAULT, Balancers, Database, Design, Queues, parse, wanted_design
 from lab.errors import BadNameError, LabError
-from lab.places import wanted_regions
 from lab.state import LabState
 from lab.topology import Topology
 
@@ -43,13 +42,6 @@ def test_a_lab_keeps_its_design() -> None:
         wanted_design({"DB": "galera"}, REPLICATION)
     with pytest.raises(LabError, match=r"galera\+mq=classic"):
         wanted_design({"MQ": "classic"}, DEFAULT)
-
-
-def test_other_designs_are_for_one_region() -> None:
-    assert wanted_regions({}, None) == 2
-    assert wanted_regions({}, None, REPLICATION) == 1
-    with pytest.raises(LabError, match="one region"):
-        wanted_regions({"REGIONS": "2"}, None, REPLICATION)
 
 
 def test_the_state_remembers_it(tmp_path) -> None:
