@@ -19,6 +19,7 @@ from lab.hosts import Host, read_host
 from lab.look import look_at
 from lab.registers import Outcome
 from lab.settle import known_routes
+from lab.slowness import slowness
 from lab.state import LabState
 from lab.status_model import RegionStatus
 from lab.store_address import POOL
@@ -70,7 +71,7 @@ def record(
         engine = stack.enter_context(open_engine(state.lab, timeout=600))
         blocks = _blocks(topology, tenant, evidence) if not only or BLOCK in only else None
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        steps = Steps(client, tenant, evidence)
+        steps = Steps(client, tenant, evidence, slowness())
         found = [each for each in lanes(steps, blocks, _name_servers(topology)) if not only or each.name in only]
         with_world = topology.regions > 1 and (not only or LANE.name in only)
         recorder = Recorder([*found, LANE] if with_world else found)
