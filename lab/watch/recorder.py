@@ -87,9 +87,11 @@ class Recorder:
         while not self._stopping.is_set():
             began = self.now
             outcome, detail = _said(lane, number)
-            self.add(Operation(lane.name, began, self.now, outcome, detail))
+            took = self.now - began
+            self.add(Operation(lane.name, began, began + took, outcome, detail))
             number += 1
-            due = max(due + lane.every, time.monotonic())
+            # A lab that answers slowly is asked less often: it would be slow because of the asking.
+            due = max(due + lane.every, time.monotonic() + min(took, lane.every))
             self._stopping.wait(due - time.monotonic())
 
 

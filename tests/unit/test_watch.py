@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 from dataclasses import replace
 from pathlib import Path
 
@@ -253,6 +254,18 @@ def test_lanes_are_recorded_and_one_that_breaks_harms_nobody_else() -> None:
     console = Console(width=100, record=True)
     console.print(view.live(recorder, "q, region-one", 100, 5))
     assert "good" in console.export_text()
+
+
+def test_who_answers_slowly_is_asked_less_often() -> None:
+    def slow(_: int) -> tuple[Outcome, str]:
+        time.sleep(0.05)
+        return Outcome.OK, ""
+
+    recorder = Recorder([Lane("slow", 0.05, 1, slow)])
+    with recorder:
+        time.sleep(0.6)
+    begun = [one.began for one in recorder.operations]
+    assert all(after - before > 0.09 for before, after in pairwise(begun))
 
 
 def test_an_error_page_becomes_one_line() -> None:
