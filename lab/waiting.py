@@ -60,6 +60,7 @@ class Waiter:
         """Each region's status when nothing lacks, or when patience is over; and what lacks then."""
         patience = time.monotonic() + (stage.patience or DEADLINE)
         while True:
+            began = time.monotonic()
             containers = self.engine.containers()
             for failed in ended(containers):
                 self._start_once_more(failed)
@@ -70,7 +71,8 @@ class Waiter:
             if time.monotonic() > self.deadline:
                 self._give_up(lacking, containers)
             note(f"waiting for {', '.join(lacking)}")
-            time.sleep(POLL)
+            # Half of the time at most is spent looking: what starts needs the processors, too.
+            time.sleep(max(POLL, time.monotonic() - began))
 
     def _look(self, containers: Mapping[str, ContainerFacts]) -> list[RegionStatus]:
         def one(prober: Prober) -> RegionStatus:

@@ -133,11 +133,13 @@ class Bench:
     def until(self, holds: Callable[[], bool], seconds: float) -> bool:
         """Whether something holds, or comes to hold in time."""
         give_up = time.monotonic() + seconds
-        while not holds():
+        while True:
+            began = time.monotonic()
+            if holds():
+                return True
             if time.monotonic() > give_up:
                 return False
-            time.sleep(AGAIN)
-        return True
+            time.sleep(max(AGAIN, time.monotonic() - began))
 
 
 @contextmanager

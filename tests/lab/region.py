@@ -116,10 +116,14 @@ class Region:
 def until(lacking: Callable[[], str], seconds: float, what: str) -> None:
     """Return when nothing lacks; raise TimeoutError with what still does."""
     give_up = time.monotonic() + seconds
-    while missing := lacking():
+    while True:
+        began = time.monotonic()
+        if not (missing := lacking()):
+            return
         if time.monotonic() > give_up:
             raise TimeoutError(f"no {what} after {seconds:.0f} s: {missing}")
-        time.sleep(POLL)
+        # Half of the time at most is spent looking: what comes back needs the processors, too.
+        time.sleep(max(POLL, time.monotonic() - began))
 
 
 @contextmanager
