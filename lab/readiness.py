@@ -47,7 +47,8 @@ def missing(stage: Stage, status: RegionStatus, job: ContainerFacts | None) -> l
         thin = status.thin_queues if status.design.queues is Queues.QUORUM else ()
         return [*thin, *status.thin_groups, *status.idle_groups]
     if stage.awaits_job:
-        return [] if job is not None and job.exit_code == 0 and job.state == "exited" else ["the bootstrap job"]
+        is_done = job is not None and job.exit_code == 0 and job.state == "exited"
+        return [] if is_done else ["bootstrap (makes tables and first data)"]
     lacking = [
         f"{part.name} ({part.says or part.container})"
         for role in status.roles

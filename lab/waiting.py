@@ -53,7 +53,7 @@ class Waiter:
         if failed.label in self._revived:
             raise NotReadyError(reason, last_lines(log))
         self._revived.add(failed.label)
-        self.progress.say(f"{reason} It is started once more.", style="yellow")
+        self.progress.say(f"{reason} It is started once more.\n{last_lines(log)}", style="yellow")
         self.engine.client.containers.get(failed.container).start()
 
     def _wait_for(self, stage: Stage, note: Note) -> tuple[list[RegionStatus], list[str]]:

@@ -278,7 +278,7 @@ def test_readiness_names_what_is_missing():
     status = judged(facts)
     waited = {stage.title: missing(stage, status, facts.containers["bootstrap"]) for stage in STAGES}
     assert waited["Galera is synced"] == ["db2 (catches up)"]
-    assert waited["Tables and first data are there"] == ["the bootstrap job"]
+    assert waited["Tables and first data are there"] == ["bootstrap (makes tables and first data)"]
     assert ended(facts.containers) == []
     facts.containers["mq1"] = replace(running("mq1"), state="exited", exit_code=1)
     facts.containers["bootstrap"] = replace(running("bootstrap"), state="exited", exit_code=1)
