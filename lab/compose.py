@@ -1,5 +1,6 @@
 """`docker compose` for the sites of one lab: each a project of its own, with its own values."""
 
+from lab import envfile
 from lab.commands import run
 from lab.database_proxy import PROXYSQL
 from lab.design import Balancers
@@ -24,7 +25,8 @@ def up(topology: Topology, database_proxy: str, note: Note) -> None:
     command += ["--env-file", str(env_file(topology.site)), "-f", str(file)]
     command += [word for profile in profiles for word in ("--profile", profile)]
     command += ["up", "--detach", "--no-build", "--remove-orphans", "--timeout", "2"]
-    run(command, note, timeout=START_SECONDS)
+    # Whatever the shell calls REGION or SUBNET means something else; to compose it would come before the file.
+    run(command, note, timeout=START_SECONDS, extra_environment=envfile.read(env_file(topology.site)))
 
 
 def down(topology: Topology, note: Note, keep_data: bool, patience: int) -> None:
