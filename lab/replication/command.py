@@ -34,7 +34,8 @@ def status(region: Region = ONE) -> None:
     for member in members:
         typer.echo(f"{member.name}  {member.position or '-':12}  {sentence(member, primary, nodes.names)}")
     if primary is None:
-        typer.echo("Nobody takes writes: `quorate db failover`.")
+        whose = "" if region == ONE else f" --region {region}"
+        typer.echo(f"Nobody takes writes: `quorate db failover{whose}`.")
         raise typer.Exit(1)
 
 
