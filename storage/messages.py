@@ -1,5 +1,7 @@
 """Everything that is said over the wire, one class a message. `frames` says how they travel; data rides beside them.
 
+All in one file, long as it is: together they are the protocol, and a field's position in it is never taken again.
+
 Fields are encoded by position (msgpack arrays): new ones are added at the end, with a default.
 Epochs: whoever gets a message with a newer epoch than its own map's fetches that map before it goes on.
 """

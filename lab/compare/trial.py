@@ -16,9 +16,10 @@ from lab.errors import LabError
 from lab.leases.lease import Lease, Leases
 from lab.leases.order import order, take_back
 from lab.paths import ROOT
+from lab.patience import wait_for
 from lab.replication.command import fail_over, lost_transactions
 from lab.replication.members import primary_of
-from lab.replication.nodes import Nodes, nodes_of_this_lab, wait_for
+from lab.replication.nodes import Nodes, nodes_of_this_lab
 from lab.state import LabState
 from lab.watch import kept
 from lab.watch.client import Client, administrator

@@ -6,7 +6,6 @@ import io
 import os
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from lab.leases.order import opened_lab
 from lab.look import look_at
 from lab.names import find_part
 from lab.paths import CLOUDS_FILE, ENV_FILE, ROOT
+from lab.patience import wait_for
 from lab.settle import known_routes
 from lab.state import LabState
 from lab.status_model import RegionStatus
@@ -132,14 +132,7 @@ class Bench:
 
     def until(self, holds: Callable[[], bool], seconds: float) -> bool:
         """Whether something holds, or comes to hold in time."""
-        give_up = time.monotonic() + seconds
-        while True:
-            began = time.monotonic()
-            if holds():
-                return True
-            if time.monotonic() > give_up:
-                return False
-            time.sleep(max(AGAIN, time.monotonic() - began))
+        return wait_for(holds, seconds, AGAIN)
 
 
 @contextmanager

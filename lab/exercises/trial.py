@@ -29,7 +29,7 @@ SETTLED = 20.0
 #: How often a round is made again on a busy machine, all rounds together.
 SPARE = 2
 #: What tells whether something acknowledged was lost, besides the lanes that a check names.
-WITNESSES = frozenset({"db write", "db read", "object"})
+WITNESSES = frozenset({"db write", "db read", "boot", "object", "block"})
 
 
 def trial(bench: Bench, argument: dict[str, Any]) -> list[Finding]:

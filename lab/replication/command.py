@@ -11,10 +11,11 @@ from lab.containers import LabEngine, open_engine
 from lab.errors import BadNameError, LabError
 from lab.look import running_lab
 from lab.names import find_part
+from lab.patience import wait_for
 from lab.replication import gtid, plan
 from lab.replication.binlog import Transaction, transactions
 from lab.replication.members import Member, named, only_there, primary_of, sentence
-from lab.replication.nodes import Nodes, nodes_of_this_lab, wait_for
+from lab.replication.nodes import Nodes, nodes_of_this_lab
 from lab.replication.perform import Performer, Told
 from lab.topology import ONE
 
@@ -71,7 +72,8 @@ def lost(region: Region = ONE) -> None:
 @app.command()
 def rebuild(node: Annotated[str, typer.Argument(help="A node that has diverged, as db1 or two/db1.")]) -> None:
     """Throw a replica's data away, what it alone has included, and let it replay the primary's from the beginning."""
-    nodes = nodes_of_this_lab(find_part(node).site)
+    part = find_part(node)
+    node, nodes = part.label, nodes_of_this_lab(part.site)
     member = named(nodes.all(), node)
     if member is None:
         raise BadNameError(f"There is no database node {node!r}: {', '.join(nodes.addresses)}.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -162,13 +161,3 @@ def _row(cursor: Any, question: str) -> dict[str, Any]:
 def nodes_of_this_lab(region: str = ONE) -> Nodes:
     """Those of one region of this checkout's lab. Raises LabError, BadNameError."""
     return Nodes(running_lab(), region, envfile.read(ENV_FILE).get("DB_ROOT_PASSWORD", ""))
-
-
-def wait_for(condition: Callable[[], bool], seconds: float, pause: float = 0.2) -> bool:
-    """Whether a condition comes true within so many seconds."""
-    give_up = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(pause)
-    return True

@@ -256,6 +256,17 @@ def test_lanes_are_recorded_and_one_that_breaks_harms_nobody_else() -> None:
     assert "good" in console.export_text()
 
 
+def test_a_verdict_claims_only_what_there_is_evidence_of() -> None:
+    evidence = Evidence()
+    assert judge(evidence, {}, [], [], []).checked == ("no host has promised more than it has",)
+    evidence.objects["o1"] = Outcome.OK
+    evidence.wrote("server metadata", "1", 0.0, Outcome.OK)
+    said = " ".join(judge(evidence, {}, [], [], []).checked)
+    assert "object" in said
+    assert "registers" in said
+    assert "server is lost" not in said
+
+
 def test_who_answers_slowly_is_asked_less_often() -> None:
     def slow(_: int) -> tuple[Outcome, str]:
         time.sleep(0.05)
