@@ -17,11 +17,13 @@ def heal_all(told: Callable[[str], None]) -> bool:
 
     Tells each thing that was done, a sentence without its stop; returns whether there was any. Raises LabError.
     """
+    leases = Leases()
     with opened_lab() as (state, engine):
-        mended = faults.heal(engine, state.topology, told)
-        for sentence in undo_inside(engine, state.topology, Leases(), time.time()):
-            mended += 1
-            told(sentence)
+        with leases.turn():
+            mended = faults.heal(engine, state.topology, told)
+            for sentence in undo_inside(engine, state.topology, leases, time.time()):
+                mended += 1
+                told(sentence)
         way = heal_way(engine) if state.regions > 1 else ""
         if way:
             told(f"The way between the sites is free again ({way})")

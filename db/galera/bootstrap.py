@@ -29,6 +29,9 @@ PATIENCE = 20.0
 STUCK = 15.0
 """Seconds without anybody in step after which nodes that all see each other decide anew."""
 
+LEFT_BEHIND = 60.0
+"""Seconds that a node which sees all others, some of them in step, may take to come into step itself."""
+
 
 class Action(Enum):
     """What the node does next."""
@@ -92,6 +95,12 @@ def hopeless(me: Node, peers: Mapping[int, Node | None]) -> bool:
     deciding = any(peer.phase in DECIDING_PHASES for peer in answering)
     view = complete_view([me, *answering])
     return view == NO_VIEW or not deciding or arbitrated(view)
+
+
+def left_behind(peers: Mapping[int, Node | None]) -> bool:
+    """Whether a node that is not in step could be: all others answer, and some are. Its state transfer may hang."""
+    answering = [peer for peer in peers.values() if peer is not None]
+    return len(answering) == len(peers) and any(peer.phase in SERVING_PHASES for peer in answering)
 
 
 def newest(nodes: Iterable[Node]) -> Node | None:

@@ -13,10 +13,15 @@ from galera.accounts import question, statements, wanted_accounts
 from galera.bootstrap import Action
 from galera.datadir import CONFIGURATION
 from galera.provider import node_options, written
-from galera.records import SERVING_PHASES, UNDEFINED, Node, Saved
+from galera.records import SERVING_PHASES, UNDEFINED, Node, Saved, described
 from galera.settings import Settings
 
 ENDING_LOOK = 0.05
+QUESTION = 0.7  # seconds for an answer about membership: less than what counts as sleep
+MEMBERSHIP = (
+    "show global status where variable_name in ('wsrep_cluster_status', 'wsrep_local_state_comment', "
+    "'wsrep_connected', 'wsrep_local_index', 'wsrep_incoming_addresses')"
+)
 NOTIFICATION = Path("/run/galera/notify")
 CLIENT = ["/usr/bin/mariadb", "--no-defaults", "--socket=/run/galera/mysqld.sock", "--user=mysql", "--skip-ssl", "-BN"]
 
@@ -102,15 +107,24 @@ def notification() -> str:
         return ""
 
 
-def sql(text: str) -> str:
-    """Run statements through the local socket; secrets travel on standard input."""
+def asked(settings: Settings) -> str:
+    """The server's own answer about its membership, in the form of a notification; empty where it gives none."""
+    ordinals = {address: ordinal for ordinal, address in settings.addresses.items()}
+    try:
+        return described(sql(MEMBERSHIP, QUESTION), ordinals)
+    except (subprocess.SubprocessError, OSError):
+        return ""
+
+
+def sql(text: str, patience: float = 10.0) -> str:
+    """Run statements through the local socket within so many seconds; secrets travel on standard input."""
     done = subprocess.run(  # noqa: S603 - a fixed command
         CLIENT,
         input=text,
         text=True,
         stdout=subprocess.PIPE,
         check=True,
-        timeout=10,
+        timeout=patience,
     )
     return done.stdout
 

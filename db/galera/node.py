@@ -9,10 +9,11 @@ import time
 from enum import Enum
 
 from galera import port
-from galera.bootstrap import STUCK, Action, decide, hopeless
+from galera.bootstrap import LEFT_BEHIND, STUCK, Action, decide, hopeless, left_behind
 from galera.datadir import DataDirectory
-from galera.engine import Engine, command, ensure_accounts, notification
+from galera.engine import Engine, asked, command, ensure_accounts, notification
 from galera.first_process import hold_signals, say, stop_asked
+from galera.hearsay import Hearsay
 from galera.lasting import Lasting
 from galera.records import (
     FRESH,
@@ -64,13 +65,14 @@ class Keeper:
         self._watchfulness = Watchfulness(time.monotonic())
         self._waits_for_others = False
         self._look_next = 0.0
-        self._hopeless, self._outcast = Lasting(), Lasting()
+        self._hearsay = Hearsay(notification)
+        self._hopeless, self._outcast, self._left_behind = Lasting(), Lasting(), Lasting()
 
     def line(self) -> str:
         """What the node says about itself now."""
         if not self._engine or self._node.phase == STOPPING:
             return self._node.line()
-        text = notification()
+        text = self._hearsay.text()
         phase = notified_phase(text, admitted=self._admitted)
         if phase in PRIMARY_PHASES and self._watchfulness.doubtful(time.monotonic()):
             phase = LOST
@@ -148,12 +150,14 @@ class Keeper:
         engine = self._engine = Engine(line)
         followed = ""
         self._look_next = time.monotonic() + LOOK
-        self._hopeless, self._outcast = Lasting(), Lasting()
+        self._hopeless, self._outcast, self._left_behind = Lasting(), Lasting(), Lasting()
         while engine.running():
             self._watchfulness.tick(time.monotonic())
             if self._stop_asked:
                 return self._farewell(engine)
-            if (text := notification()) != followed and self._follow(text):
+            if self._hearsay.compare(time.monotonic(), lambda: asked(self._settings)):
+                say(f"its last notification is out of date; asked, it says: {self._hearsay.text()}")
+            if (text := self._hearsay.text()) != followed and self._follow(text):
                 followed = text
             if self._admitted:
                 was_in_step = self._waits_for_others = True
@@ -189,17 +193,22 @@ class Keeper:
     def _is_stuck(self, now: float) -> bool:
         """Whether nothing comes of this life of the engine.
 
-        It has been outside of the component that it names for OUTCAST seconds, or all nodes have seen each other for
-        STUCK seconds while none of them was in step.
+        It has been outside of the component that it names for OUTCAST seconds; or all nodes have seen each other for
+        STUCK seconds while none of them was in step; or this one alone was not, for LEFT_BEHIND seconds.
         """
-        text = notification()
+        text = self._hearsay.text()
         if self._outcast.seconds(is_outcast(text), now) >= OUTCAST:
             return True
         if now < self._look_next or not self._waits_for_others:
             return False
         self._look_next = now + LOOK
         waits = notified_phase(text, admitted=self._admitted) in {STARTING, LOST, JOINING}
-        return self._hopeless.seconds(waits and hopeless(self._node, self._ask_peers()), now) >= STUCK
+        peers = self._ask_peers() if waits else {}
+        patience = LEFT_BEHIND * (3 if self._settings.distant else 1)
+        return (
+            self._hopeless.seconds(waits and hopeless(self._node, peers), now) >= STUCK
+            or self._left_behind.seconds(waits and left_behind(peers), now) >= patience
+        )
 
     def _farewell(self, engine: Engine) -> End:
         """Announce the stop, let load balancers act on it, then stop cleanly."""

@@ -158,3 +158,27 @@ def notified_phase(arguments: str, *, admitted: bool) -> str:
     if status == "synced":
         return UP
     return DONOR if status in {"donor", "joined"} else JOINING
+
+
+#: What the server calls its state when it is asked, by its first word, and what it calls it when it notifies.
+STATES = {"synced": "synced", "donor": "donor", "joined": "joined", "joining": "joiner", "inconsistent": "error"}
+
+
+def described(rows: str, ordinals: Mapping[str, int]) -> str:
+    """The server's answer to `show global status`, one `name<tab>value` a line, in the form of a notification.
+
+    `ordinals` has the node of each address. Empty where the answer is not whole.
+    """
+    given = dict(line.split("\t", 1) for line in rows.splitlines() if "\t" in line)
+    if "wsrep_cluster_status" not in given or "wsrep_local_state_comment" not in given:
+        return ""
+    first_word = re.match(r"\w*", given["wsrep_local_state_comment"].lower())
+    status = STATES.get(first_word[0] if first_word else "", "connected")
+    if given.get("wsrep_connected") == "OFF":
+        status = "disconnected"
+    addresses = [each.rpartition(":")[0] for each in given.get("wsrep_incoming_addresses", "").split(",")]
+    members = ",".join(f"{UNDEFINED}/db{ordinals[each]}/{each}" for each in addresses if each in ordinals)
+    primary = "yes" if given["wsrep_cluster_status"].lower() == "primary" else "no"
+    index = given.get("wsrep_local_index", "-1")
+    index = index if index.isdigit() and status != "disconnected" else "-1"
+    return f"--status {status} --primary {primary} --index {index} --members {members}"

@@ -113,8 +113,10 @@ def clock_skew(
 def list_faults() -> None:
     """Say which faults are in force, and for how long still."""
     with opened_lab() as (state, engine):
-        kinds.undo_due(engine, state.topology, Leases(), time.time())
-        now, found = time.time(), Leases().all()
+        leases = Leases()
+        with leases.turn():
+            kinds.undo_due(engine, state.topology, leases, time.time())
+        now, found = time.time(), leases.all()
         for each in found:
             typer.echo(each.sentence(now))
         way = way_in_force(engine) if state.regions > 1 else ""

@@ -41,14 +41,14 @@ def keep(lease_id: str, leases: Leases) -> None:
             continue
         try:
             state = running_lab()
-            with open_engine(state.lab) as engine:
-                undo(engine, state.topology, lease, leases.all(), time.time())
+            with open_engine(state.lab) as engine, leases.turn():
+                if leases.find(lease_id) is not None:
+                    undo(engine, state.topology, lease, leases.all(), time.time())
+                    leases.remove(lease_id)
         except (LabError, DockerException, OSError):
             if -left > PATIENCE:
                 return
             time.sleep(AGAIN)
-        else:
-            leases.remove(lease_id)
 
 
 if __name__ == "__main__":

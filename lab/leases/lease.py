@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from lab.lock import in_turn
 from lab.paths import VAR, private_directory, write_private
 
 DIRECTORY = VAR / "faults"
+TURN = 120.0  # seconds that a change of what is broken may take: a whole region's, on a slow machine
 #: What a part of a fault's kind is then: two kinds that leave it the same way do not mend each other's.
 PACKETS, PACE, DISK, CLOCK = "its packets", "its pace", "its disk", "its clock"
 CONDITION = {
@@ -43,6 +46,10 @@ class Lease:
         """What its parts are."""
         return CONDITION.get(self.kind, PACKETS)
 
+    def from_now(self, now: float) -> Lease:
+        """The same for as long, begun now."""
+        return replace(self, began=now, until=now + self.until - self.began)
+
     def sentence(self, now: float) -> str:
         """One line for the user."""
         left = self.until - now
@@ -61,6 +68,17 @@ class Leases:
 
     def __init__(self, directory: Path = DIRECTORY) -> None:
         self._directory = directory
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Whoever breaks or mends by leases does it in here: a short fault may be over before it is all there.
+
+        Raises LabError where somebody else takes too long.
+        """
+        private_directory(self._directory.parent)
+        private_directory(self._directory)
+        with in_turn(self._directory / "lock", TURN, "Another command is changing what is broken; try again."):
+            yield
 
     def add(self, lease: Lease) -> None:
         """Write it down; it is in force from then on."""

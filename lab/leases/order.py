@@ -37,16 +37,15 @@ def order(
                 raise BadNameError("Both sides are the same: a partition has two.")
             detail = f"from {','.join(part.label for part in far)}"
         ordered = lease.new(kind, _labels(parts), time.time(), seconds, detail)
-        _inflict(engine, state, ordered)
-    return ordered
+        return _inflict(engine, state, ordered)
 
 
 def take_back(ordered: Lease) -> list[str]:
     """Undo one fault now, as when its time is over; the labels of what was mended. Raises LabError."""
     leases = Leases()
-    with opened_lab() as (state, engine):
+    with opened_lab() as (state, engine), leases.turn():
         mended = kinds.undo(engine, state.topology, ordered, leases.all(), time.time())
-    leases.remove(ordered.id)
+        leases.remove(ordered.id)
     return mended
 
 
@@ -60,17 +59,22 @@ def opened_lab() -> Iterator[tuple[LabState, LabEngine]]:
         yield state, engine
 
 
-def _inflict(engine: LabEngine, state: LabState, ordered: Lease) -> None:
+def _inflict(engine: LabEngine, state: LabState, ordered: Lease) -> Lease:
+    """Its time begins when all of it is there: to break a whole region takes some seconds."""
     leases = Leases()
-    kinds.undo_due(engine, state.topology, leases, time.time())
-    leases.add(ordered)
-    keeper.start(ordered)
-    try:
-        kinds.inflict(engine, state.topology, ordered)
-    except BaseException:
-        kinds.undo(engine, state.topology, ordered, leases.all(), time.time())
-        leases.remove(ordered.id)
-        raise
+    with leases.turn():
+        kinds.undo_due(engine, state.topology, leases, time.time())
+        leases.add(ordered)
+        keeper.start(ordered)
+        try:
+            kinds.inflict(engine, state.topology, ordered)
+        except BaseException:
+            kinds.undo(engine, state.topology, ordered, leases.all(), time.time())
+            leases.remove(ordered.id)
+            raise
+        in_force = ordered.from_now(time.time())
+        leases.add(in_force)
+        return in_force
 
 
 def _labels(parts: Sequence[Part]) -> list[str]:

@@ -204,3 +204,18 @@ def test_a_part_without_a_disk_or_clock_of_its_own_is_refused_before_anything_is
 def test_what_only_a_lease_knows_of_is_mended_whatever_the_part_looks_like() -> None:
     for condition in ("its disk", "its clock"):
         assert is_to_undo(condition, ContainerFacts("osd1", "c", "exited", is_connected=True))
+
+
+def test_a_fault_lasts_from_when_it_is_all_there() -> None:
+    ordered = new("kill", ["db1"], 100.0, 5.0)
+    assert (ordered.from_now(107.0).began, ordered.from_now(107.0).until) == (107.0, 112.0)
+    assert ordered.from_now(107.0).id == ordered.id
+
+
+def test_whoever_breaks_or_mends_waits_for_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.leases.lease.TURN", 0.1)
+    leases, others = Leases(tmp_path), Leases(tmp_path)
+    with leases.turn(), pytest.raises(LabError, match="Another command is changing what is broken"), others.turn():
+        pass
+    with others.turn():
+        assert leases.all() == []
