@@ -16,20 +16,23 @@ from lab.paths import VAR
 from tests.lab import report
 from tests.lab.power import quorate_up
 from tests.lab.record import Record
-from tests.lab.region import Region, open_region, open_regions
+from tests.lab.region import MOST, Region, open_region, open_regions
+from tests.lab.short_form import HELD, selected
 
 RECORDS = pytest.StashKey[list[Record]]()
-TIMEOUT = 600
+TIMEOUT = 450
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lab")
     group.addoption("--runs", type=int, default=int(os.environ.get("QUORATE_RUNS", "1")), help="Runs of each fault.")
+    group.addoption("--short", action="store_true", help="Of faults that say the same, one; as CI does.")
     group.addoption("--as-found", action="store_true", help="Take the lab as it runs; do not bring it up first.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[RECORDS] = []
+    config.pluginmanager.register(AtOnce(config), "lab-failures-at-once")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -37,8 +40,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("run", range(metafunc.config.getoption("--runs")), ids=lambda number: f"run{number + 1}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    slow = slowness()
+class AtOnce:
+    """Prints a failure when it happens: whoever ends a run that takes an hour still sees why."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A part of a test is over."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.write_line(f"\n{report.nodeid}, {report.when}:\n{report.longreprtext}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--short"):
+        items[:], left_out = selected(items)
+        config.hook.pytest_deselected(items=left_out)
+    slow = min(slowness(), MOST)
     for item in items:
         if {"region", "regions"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.docker)
@@ -105,6 +124,12 @@ def _course_of_our_own() -> Iterator[None]:
         shutil.rmtree(path, ignore_errors=True)
         if (aside / path.name).exists():
             (aside / path.name).rename(path)
+
+
+@pytest.fixture
+def longest(request: pytest.FixtureRequest) -> float:
+    """How long something is left broken at most, in seconds."""
+    return HELD if request.config.getoption("--short") else float("inf")
 
 
 @pytest.fixture

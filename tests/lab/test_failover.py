@@ -4,12 +4,9 @@ import pytest
 
 from tests.lab.record import Record, missed
 from tests.lab.region import Region
+from tests.lab.short_form import each
 from tests.lab.strikes import BALANCERS, BROKERS, BUILDERS, DATABASES, EVERYTHING, PROXIES, REPLICAS
 from tests.lab.trial import Fault, run_trial
-
-
-def each(faults):
-    return pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.key) for fault in faults])
 
 
 def hold(region: Region, fault: Fault, run: int, records: list[Record]) -> None:

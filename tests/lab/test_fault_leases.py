@@ -17,6 +17,7 @@ import requests
 
 from lab.paths import ROOT
 from tests.lab.region import Region
+from tests.lab.short_form import long
 
 SECONDS = 60.0
 
@@ -67,6 +68,7 @@ def test_a_fault_of_a_role_ends_by_itself(whole: Region) -> None:
     wait(lambda: "No fault is in force" in quorate("fault", "list"), "the list is empty", SECONDS)
 
 
+@long
 def test_the_longer_of_two_faults_counts_and_heal_ends_both(whole: Region) -> None:
     quorate("fault", "kill", "scheduler:1", "--for", "2s")
     quorate("fault", "stop", "scheduler1", "--for", "300s")
@@ -130,6 +132,7 @@ def test_a_partition_is_between_two_sides_only(whole: Region) -> None:
     assert reaches(whole, reader, others[0])
 
 
+@long
 def test_two_faults_of_packets_end_apart(whole: Region) -> None:
     quorate("fault", "partition", "db2", "--from", "db3", "--for", "300s")
     quorate("fault", "loss", "100%", "db2", "--for", "1s")
@@ -137,6 +140,7 @@ def test_two_faults_of_packets_end_apart(whole: Region) -> None:
     assert not reaches(whole, "db2", "db3")
 
 
+@long
 def test_a_slow_part_is_slow_for_as_long_as_it_was_said(whole: Region) -> None:
     address = whole.topology.address(whole.part("db2"))
 
@@ -168,6 +172,7 @@ def test_a_full_disk_refuses_writes_and_takes_them_again(whole: Region) -> None:
     assert "mq2 has room on its disk again" in healed
 
 
+@long
 def test_an_object_server_with_a_full_disk_answers_that_it_has_no_room(whole: Region) -> None:
     quorate("fault", "fill-disk", "swift:1", "--for", "300s")
     path = f"http://{whole.topology.address(whole.part('swift1'))}:6200/d1/0/AUTH_none/none/none"

@@ -9,8 +9,9 @@ import pytest
 
 from lab.paths import ROOT
 from tests.lab.region import Region
+from tests.lab.short_form import long
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(900)
 
 COMMAND = re.compile(r"^(\.venv/bin/[^#\n]*)", re.MULTILINE)
 #: On the page on regions: what breaks and mends. The rest is in the README, too.
@@ -27,6 +28,7 @@ def test_the_commands_of_the_readme(regions: tuple[Region, Region], own_course: 
         _clean_up(regions)
 
 
+@long
 def test_the_commands_that_break_regions(regions: tuple[Region, Region]) -> None:
     commands = COMMAND.findall((ROOT / "docs" / "regions.md").read_text())
     breaking = [command for command in commands if BREAKING.match(command)]

@@ -11,10 +11,11 @@ from storage.client.open import open_block_store
 from storage.errors import Unavailable
 from tests.lab.blocks import BlockLoad
 from tests.lab.record import missed
+from tests.lab.short_form import each, long
 from tests.lab.storage_trial import FAULTS, run_storage_trial, store_url
 
 
-@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.key) for fault in FAULTS])
+@each(FAULTS)
 def test_blocks_stay_linearizable_and_gaps_short(region, fault, run, records):
     record = run_storage_trial(region, fault, run)
     records.append(record)
@@ -22,6 +23,7 @@ def test_blocks_stay_linearizable_and_gaps_short(region, fault, run, records):
     assert missed(record, region.slow) == [], record
 
 
+@long
 def test_without_a_majority_of_monitors_the_map_stays_and_says_so(region):
     load = BlockLoad(store_url(region), "majority")
     load.start()
