@@ -48,7 +48,8 @@ class End(Enum):
     STOPPED = "stopped"
     STUCK = "stuck"
     FAILED = "failed"  # before it was ever in step
-    DIED = "died"
+    LEFT = "left"  # after it lost the others: it ends itself where a state transfer to it fails
+    DIED = "died"  # while it was in step
 
 
 class Keeper:
@@ -64,6 +65,7 @@ class Keeper:
         self._stop_asked = False
         self._watchfulness = Watchfulness(time.monotonic())
         self._waits_for_others = False
+        self._failures = 0
         self._look_next = 0.0
         self._hearsay = Hearsay(notification)
         self._hopeless, self._outcast, self._left_behind = Lasting(), Lasting(), Lasting()
@@ -82,7 +84,6 @@ class Keeper:
         """Live through starts of the engine until asked to stop; returns the exit status."""
         if self._directory.seed():
             say("first start: copied the seed")
-        failures = 0
         while not self._stop_asked:
             chosen = self._choose()
             if chosen is None:
@@ -92,13 +93,13 @@ class Keeper:
             end = self._live(command(self._settings, action, self._saved, peers))
             if end is End.STOPPED:
                 return 0
-            failures += end is End.FAILED
-            if not self._goes_on(end, failures):
+            if not self._goes_on(end):
                 return 1
         return 0
 
-    def _goes_on(self, end: End, failures: int) -> bool:
+    def _goes_on(self, end: End) -> bool:
         """Whether the engine is to be started again. Prepares for it."""
+        self._failures += end in {End.FAILED, End.LEFT}
         if self._settings.distant:
             # Its engine ends itself, too, when a WAN takes its donor away while it joins: that is no defect.
             self._node = Node(self._settings.ordinal)
@@ -106,10 +107,10 @@ class Keeper:
                 self._pause()
         elif end is End.DIED:
             return False
-        elif failures >= ATTEMPTS:
-            say(f"the engine failed {failures} times before it was in step; giving up")
+        elif self._failures >= ATTEMPTS:
+            say(f"the engine failed {self._failures} times without coming into step; giving up")
             return False
-        if end is not End.DIED:
+        if end in {End.FAILED, End.STUCK}:
             self._directory.forget_view()
         return True
 
@@ -160,7 +161,8 @@ class Keeper:
             if (text := self._hearsay.text()) != followed and self._follow(text):
                 followed = text
             if self._admitted:
-                was_in_step = self._waits_for_others = True
+                self._waits_for_others = was_in_step = True
+                self._failures = 0
             if self._is_stuck(time.monotonic()):
                 say("nothing will come of this; deciding anew")
                 engine.end(15.0)
@@ -169,7 +171,9 @@ class Keeper:
             self._pause()
         self._engine = None
         say(f"the engine ended with status {engine.exit_status}")
-        return End.DIED if was_in_step else End.FAILED
+        if self._admitted:
+            return End.DIED
+        return End.LEFT if was_in_step else End.FAILED
 
     def _follow(self, text: str) -> bool:
         """React to a notification: admit clients when in step, note the view. False asks for another try."""
