@@ -35,6 +35,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_whatever_becomes_of_messages_and_hosts_everything_ends_once(plan: list[tuple[str, int]]) -> None:

@@ -340,6 +340,7 @@ steps = st.lists(
 VOLUMES = ("v1", "v2", "v3")
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_whatever_happens_volumes_end_on_both_sides_or_on_none(plan: list[tuple[str, int]]) -> None:  # noqa: PLR0912

@@ -212,6 +212,7 @@ def test_a_lab_that_is_not_up_is_a_page_with_a_sentence(person: TestClient, lab:
     assert "The lab blue is not up" in answer.text
 
 
+@pytest.mark.slow
 def test_the_stream_begins_with_everything(app: FastAPI, person: TestClient) -> None:
     threading.Timer(2.0, app.state.board.end).start()
     told = person.get("/stream")

@@ -76,6 +76,7 @@ def without_db1() -> Snapshot:
     return replace(calm, status=replace(calm.status, regions=(broken(one, db1="dead"), *others)))
 
 
+@pytest.mark.slow
 def test_a_failover_is_seen_and_judged(browser: Chromium, address: str, lab: FakeLab) -> None:
     opened(browser, address)
     assert "token" not in browser.tell("location.href")
@@ -108,6 +109,7 @@ def test_a_failover_is_seen_and_judged(browser: Chromium, address: str, lab: Fak
     assert browser.complaints() == []
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_everything(address: str, lab: FakeLab) -> None:
     with Chromium() as browser:
         opened(browser, address)
@@ -133,6 +135,7 @@ def test_the_keyboard_reaches_everything(address: str, lab: FakeLab) -> None:
         assert browser.complaints() == []
 
 
+@pytest.mark.slow
 def test_who_asked_for_less_motion_gets_none(address: str) -> None:
     with Chromium() as browser:
         browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])

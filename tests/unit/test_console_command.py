@@ -25,6 +25,7 @@ def console() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_though_pages_are_open(console: subprocess.Popen[str]) -> None:
     assert console.stdout is not None
     found = re.search(r"http://127\.0\.0\.1:(\d+)(/\?token=\S+)$", console.stdout.readline().strip())

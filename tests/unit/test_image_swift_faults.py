@@ -85,6 +85,7 @@ def test_what_is_tried_first() -> None:
     assert by_preference(roots, {"own": 10.0}, 100.0) == roots
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 @pytest.mark.parametrize("size", [1000, len(CONTENT)])
 def test_the_other_region_takes_over(regions: Regions, wrong: Callable[[Entrance], object], size: int) -> None:
@@ -134,6 +135,7 @@ def test_an_entrance_that_breaks_in_mid_download(regions: Regions, position: int
     assert regions.content("one") == CONTENT
 
 
+@pytest.mark.slow
 def test_an_upload_ends_when_no_entrance_is_left(regions: Regions) -> None:
     writer = regions.begun("one", SEGMENT + 500_000)
     regions.own.down()
@@ -147,6 +149,7 @@ def test_an_upload_ends_when_no_entrance_is_left(regions: Regions) -> None:
         list(regions.store.names(0))
 
 
+@pytest.mark.slow
 def test_a_download_ends_when_no_entrance_is_left(regions: Regions) -> None:
     regions.stored("one")
     reader = regions.store.open("one")
@@ -207,6 +210,7 @@ def test_only_so_many_uploads_are_kept_in_memory(regions: Regions) -> None:
     regions.begun("there is room again", half).abort()
 
 
+@pytest.mark.slow
 def test_an_upload_that_waits_is_aborted_at_once(regions: Regions) -> None:
     writer = regions.begun("one", SEGMENT + 500_000)
     regions.own.silent.set()

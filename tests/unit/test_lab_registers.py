@@ -125,12 +125,14 @@ def agrees(history):
         assert not can_be_ordered(counterexample.operations), "the counterexample proves nothing"
 
 
+@pytest.mark.slow
 @settings(max_examples=4000, deadline=None)
 @given(histories())
 def test_it_agrees_with_a_search_on_any_history(history):
     agrees(history)
 
 
+@pytest.mark.slow
 @settings(max_examples=3000, deadline=None)
 @given(nearly_good_histories())
 def test_it_agrees_with_a_search_on_histories_that_are_nearly_good(history):
@@ -251,6 +253,7 @@ def test_an_operation_without_sense_is_refused():
         judge([Operation(7, READ, "a", 1.0)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("registers", [1, 1000])
 def test_a_hundred_thousand_operations_take_seconds(registers):
     history = device(random.Random(1), count=100_000, registers=registers, clients=50)

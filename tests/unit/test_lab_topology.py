@@ -38,6 +38,7 @@ def test_a_bad_name_is_refused(name):
         lab_name({"QUORATE_LAB": name}, Path("/x"))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(NAMES)
 def test_places_are_in_range_and_stable(name):

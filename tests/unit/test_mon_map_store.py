@@ -101,6 +101,7 @@ def test_a_folder_survives_a_write_that_was_interrupted(tmp_path: Path) -> None:
     assert FolderMapStore(tmp_path).newest() == (3, b"map 3")
 
 
+@pytest.mark.slow
 def test_etcd_that_is_away_is_said_so_and_comes_back(tmp_path: Path) -> None:
     with etcd_server.running(tmp_path / "etcd") as etcd:
         store = EtcdMapStore("127.0.0.1", etcd.port, "f", seconds=0.5)

@@ -95,6 +95,7 @@ def test_two_accusers_are_believed_soon() -> None:
     run(test())
 
 
+@pytest.mark.slow
 def test_the_silent_are_down_even_if_few_are_left_to_accuse_them() -> None:
     async def test() -> None:
         async with three() as cluster:
@@ -105,6 +106,7 @@ def test_the_silent_are_down_even_if_few_are_left_to_accuse_them() -> None:
     run(test())
 
 
+@pytest.mark.slow
 def test_one_monitor_that_hears_nothing_harms_nobody() -> None:
     async def test() -> None:
         async with three() as cluster:
@@ -118,6 +120,7 @@ def test_one_monitor_that_hears_nothing_harms_nobody() -> None:
     run(test())
 
 
+@pytest.mark.slow
 def test_losing_a_monitor_is_not_noticed() -> None:
     async def test() -> None:
         async with three() as cluster:
@@ -139,6 +142,7 @@ def test_losing_a_monitor_is_not_noticed() -> None:
     run(test())
 
 
+@pytest.mark.slow
 def test_without_a_majority_maps_are_served_but_do_not_change() -> None:
     async def test() -> None:
         async with three() as cluster:
@@ -165,6 +169,7 @@ def test_without_a_majority_maps_are_served_but_do_not_change() -> None:
     run(test())
 
 
+@pytest.mark.slow
 def test_a_fence_is_up_when_all_that_live_know_it() -> None:
     async def test() -> None:
         async with three() as cluster:
@@ -221,6 +226,7 @@ def test_what_makes_no_sense_is_refused(command: str, arguments: dict[str, objec
     run(test())
 
 
+@pytest.mark.slow
 def test_a_number_that_was_purged_is_given_anew() -> None:
     async def test() -> None:
         async with running([f"127.0.0.1:{free_port()}"], 3, PATIENCE) as cluster:

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from storage.client.cluster import Cluster
 from tests.unit import etcd_server
 from tests.unit.etcd_server import free_port
@@ -32,6 +34,7 @@ async def ask(address: str, command: str, **arguments: Any) -> Any:
         await cluster.stop()
 
 
+@pytest.mark.slow
 def test_it_keeps_its_maps_in_etcd_and_ends_when_told(tmp_path: Path) -> None:
     with etcd_server.running(tmp_path / "etcd") as etcd:
         for expected in (1, 2):

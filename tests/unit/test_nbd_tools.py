@@ -83,6 +83,7 @@ def test_nbdinfo_sees_what_an_export_can_do(server: ServerThread) -> None:
     assert "No such file" in told("nbdinfo", server.uri("nobody"), code=1)
 
 
+@pytest.mark.slow
 def test_nbdcopy_and_qemu_img_copy_whole_images(server: ServerThread, tmp_path: Path) -> None:
     need("nbdcopy", "qemu-img")
     source, back = pattern(tmp_path / "source", 7), tmp_path / "back"

@@ -105,6 +105,7 @@ def test_an_identity_in_trouble_does_not_end_tokens_that_it_knew(identity: Ident
         tokens.validate("never seen")
 
 
+@pytest.mark.slow
 def test_while_identity_is_away_one_asks_and_the_others_go_on(identity: Identity) -> None:
     tokens = validator(identity)
     access = tokens.validate("t")

@@ -170,6 +170,7 @@ def test_only_what_is_not_settled_is_read_again(transactor: Transactor) -> None:
     assert transactor.read_settled(lambda _: next(answers), lambda found: found is not None) == 8
 
 
+@pytest.mark.slow
 def test_a_region_that_is_cut_off_answers_with_what_it_knows(transactor: Transactor) -> None:
     transactor.shared = True
     runs: list[str] = []
@@ -186,6 +187,7 @@ def test_a_region_that_is_cut_off_answers_with_what_it_knows(transactor: Transac
     assert time.monotonic() - began < LATEST_PATIENCE + 1
 
 
+@pytest.mark.slow
 def test_without_a_majority_a_write_is_refused_with_the_reason_and_later_ones_at_once(tmp_path: Path) -> None:
     transactor = Transactor(f"sqlite:///{tmp_path}/identity", patience=GRACE_SECONDS + 3)
     transactor.shared = True

@@ -276,5 +276,5 @@ class Comparison(RuleBasedStateMachine):
             await images.remove(name)
 
 
-TestComparison = Comparison.TestCase
+TestComparison = pytest.mark.slow(Comparison.TestCase)
 TestComparison.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

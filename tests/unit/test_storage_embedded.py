@@ -47,6 +47,7 @@ async def until(condition: Callable[[], Coroutine[Any, Any, bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_objects_survive_a_restart_of_everything(tmp_path: Path) -> None:
     async def first() -> None:
         async with cluster(tmp_path) as embedded, client(embedded) as one:
@@ -87,6 +88,7 @@ def test_compare_and_swap_snapshots_and_errors(tmp_path: Path) -> None:
     uvloop.run(go())
 
 
+@pytest.mark.slow
 def test_clients_go_on_when_an_osd_dies_and_it_catches_up(tmp_path: Path) -> None:
     async def go() -> None:
         async with cluster(tmp_path) as embedded, client(embedded) as one:

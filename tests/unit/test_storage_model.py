@@ -67,6 +67,7 @@ def trial(
     return world
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 1 << 30), faults=STORM, loss=st.sampled_from([0.0, 0.0, 0.05]), reorder=st.booleans(),

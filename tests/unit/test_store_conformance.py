@@ -325,6 +325,7 @@ def test_usage_grows_with_data(bench: Bench) -> None:
     assert after.total >= after.used
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(plans, max_size=30))
 def test_both_stores_say_the_same(script: list[Plan]) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(steps, st.sampled_from((math.inf, -1.0)), st.sampled_from((1, 1000)), st.randoms(use_true_random=False))
 def test_power_loss_leaves_whole_changes_in_order(
@@ -112,6 +114,7 @@ def test_power_loss_leaves_whole_changes_in_order(
         machine.store.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(plans, min_size=100, max_size=100), st.sampled_from((1, 1000)), st.randoms(use_true_random=False))
 def test_checkpoints_that_take_as_long_as_they_may(script: list[Plan], cached: int, random: Random) -> None:

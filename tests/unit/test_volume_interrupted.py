@@ -245,6 +245,7 @@ def test_what_a_guest_wrote_survives_a_replica_that_wakes_late(fresh: Fresh) -> 
         at += 1
 
 
+@pytest.mark.slow
 def test_a_volume_deleted_while_its_creation_slept_leaves_nothing(fresh: Fresh) -> None:
     for name in ("create", "create from image", "create from snapshot", "create from volume"):
         at = 0
