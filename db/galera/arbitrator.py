@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from galera import port
+from galera import port, presence
 from galera.provider import arbitrator_options, written
 from galera.records import LOST, SERVING_PHASES, STARTING, UP, Node
 from galera.settings import read_places
@@ -171,4 +171,5 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     arbitrator = Arbitrator(read_settings(os.environ))
     port.StatePort(arbitrator.line).start()
+    presence.PresencePort().start()
     arbitrator.run()

@@ -116,6 +116,15 @@ def asked(settings: Settings) -> str:
         return ""
 
 
+def give_up(member: str) -> None:
+    """Have the engine go on without a member that is known to be dead, by its identity in the current view.
+
+    It would do so by itself some seconds later. The word of one node is enough, but comes sooner from all. The member
+    counts as lost, not as one that took its leave: what a majority is does not change.
+    """
+    sql(f"set global wsrep_provider_evs_evict = '{member}'", QUESTION)
+
+
 def sql(text: str, patience: float = 10.0) -> str:
     """Run statements through the local socket within so many seconds; secrets travel on standard input."""
     done = subprocess.run(  # noqa: S603 - a fixed command

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
+from collections import deque
 from enum import Enum
 
-from galera import port
+from galera import port, presence
 from galera.bootstrap import LEFT_BEHIND, STUCK, Action, decide, hopeless, left_behind
 from galera.datadir import DataDirectory
-from galera.engine import Engine, asked, command, ensure_accounts, notification
+from galera.engine import Engine, asked, command, ensure_accounts, give_up, notification
 from galera.first_process import hold_signals, say, stop_asked
 from galera.hearsay import Hearsay
 from galera.lasting import Lasting
@@ -28,6 +30,7 @@ from galera.records import (
     Node,
     Saved,
     is_outcast,
+    member_id,
     notified_members,
     notified_phase,
 )
@@ -68,6 +71,7 @@ class Keeper:
         self._failures = 0
         self._look_next = 0.0
         self._hearsay = Hearsay(notification)
+        self._dead: deque[str] = deque()
         self._hopeless, self._outcast, self._left_behind = Lasting(), Lasting(), Lasting()
 
     def line(self) -> str:
@@ -79,6 +83,10 @@ class Keeper:
         if phase in PRIMARY_PHASES and self._watchfulness.doubtful(time.monotonic()):
             phase = LOST
         return self._node._replace(phase=phase, members=notified_members(text)).line()
+
+    def hear_of_death(self, member: str) -> None:
+        """A member's process has ended. May be called from any thread."""
+        self._dead.append(member)
 
     def run(self) -> int:
         """Live through starts of the engine until asked to stop; returns the exit status."""
@@ -156,6 +164,7 @@ class Keeper:
             self._watchfulness.tick(time.monotonic())
             if self._stop_asked:
                 return self._farewell(engine)
+            self._give_up_the_dead()
             if self._hearsay.compare(time.monotonic(), lambda: asked(self._settings)):
                 say(f"its last notification is out of date; asked, it says: {self._hearsay.text()}")
             if (text := self._hearsay.text()) != followed and self._follow(text):
@@ -194,6 +203,15 @@ class Keeper:
         say(f"{phase} (view {self._node.view}, in step since {self._node.since})")
         return True
 
+    def _give_up_the_dead(self) -> None:
+        """Go on without members whose processes have ended, sooner than the engine would."""
+        while self._dead:
+            name = self._dead.popleft()
+            if member := member_id(self._hearsay.text(), name):
+                say(f"{name} has died: going on without it")
+                with contextlib.suppress(subprocess.SubprocessError):
+                    give_up(member)
+
     def _is_stuck(self, now: float) -> bool:
         """Whether nothing comes of this life of the engine.
 
@@ -230,6 +248,10 @@ class Keeper:
 def main() -> None:
     """Run the node of this container."""
     hold_signals()
-    keeper = Keeper(read_settings(os.environ))
+    settings = read_settings(os.environ)
+    keeper = Keeper(settings)
     port.StatePort(keeper.line).start()
+    if settings.distant:
+        presence.PresencePort().start()
+        presence.watch(settings.others, keeper.hear_of_death)
     sys.exit(keeper.run())

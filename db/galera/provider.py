@@ -30,6 +30,9 @@ DISTANT = {
     "evs.install_timeout": "PT3.5S",
     "evs.join_retrans_period": "PT0.3S",
     "evs.delay_margin": "PT0.5S",
+    # A member that was given up (`presence`) is remembered for so long, and while it is, the engine waits for it as for
+    # any silent one when the membership changes again. No packet is that late: silent links are dropped after 3 s.
+    "evs.view_forget_timeout": "PT5S",
     # Each commit takes a round trip: throughput comes from having many on their way.
     "evs.send_window": "512",
     "evs.user_send_window": "256",

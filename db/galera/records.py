@@ -122,6 +122,12 @@ def notified_members(arguments: str) -> str:
     return ",".join(sorted(names)) or NO_VIEW
 
 
+def member_id(arguments: str, name: str) -> str:
+    """The identity that a member has in the server's last notification, empty where it names none."""
+    found = re.search(rf"([0-9a-f-]{{36}})/{name}/", arguments)
+    return found[1] if found and found[1] != UNDEFINED else ""
+
+
 def _given(arguments: str) -> dict[str, str]:
     words = arguments.split()
     return dict(zip(words[::2], words[1::2], strict=False))

@@ -19,6 +19,7 @@ class Settings(NamedTuple):
     databases: dict[str, str]  # database, and user of the same name, to password
     monitor_password: str
     segments: dict[int, int]  # the region of each node; 0 for all of them where the cluster is within one region
+    arbitrator: str = ""  # the address of the member that keeps no data, if there is one
 
     @property
     def address(self) -> str:
@@ -40,6 +41,12 @@ class Settings(NamedTuple):
         """Addresses of the other nodes."""
         return {ordinal: address for ordinal, address in self.addresses.items() if ordinal != self.ordinal}
 
+    @property
+    def others(self) -> dict[str, str]:
+        """Addresses of the other members by the names that they have in the cluster, the arbitrator's too."""
+        nodes = {f"db{ordinal}": address for ordinal, address in self.peers.items()}
+        return nodes | ({"arbitrator": self.arbitrator} if self.arbitrator else {})
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Settings from variables; exits with all that is missing."""
@@ -60,6 +67,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         databases={name: environment[password_variable(name)] for name in databases},
         monitor_password=environment["DB_MONITOR_PASSWORD"],
         segments={ordinal: segment for ordinal, (_, segment) in places.items()},
+        arbitrator=environment.get("DB_ARBITRATOR", ""),
     )
 
 
