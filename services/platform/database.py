@@ -183,10 +183,17 @@ class Transactor:
             connection = session.connection(execution_options={"quorate_writing": writing})
             if latest and self.engine.dialect.name != "sqlite" and (missed := _catch_up(connection.exec_driver_sql)):
                 raise Unavailable("Nothing newer can be had from the other region just now.") from missed
-            result = work(session)
-            if writing:
-                session.commit()
-                self._majority.granted()
+            try:
+                result = work(session)
+                if writing:
+                    session.commit()
+                    self._majority.granted()
+            except DBAPIError as error:
+                if not isinstance(error, IntegrityError) and not connection.closed:
+                    # The server may have kept the transaction open: after a COMMIT that failed nobody else ends it, and
+                    # in the pool it would keep its locks for hours.
+                    connection.invalidate()
+                raise
             # A read ends with the session: closing rolls back, and leaves what was loaded usable.
             return result
 

@@ -1,12 +1,14 @@
 """The transaction runner: what is run again, what is not, and that nothing is done twice."""
 
+import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pymysql
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -106,6 +108,35 @@ def test_a_stale_generation_is_noticed_and_the_work_runs_on_the_new_state(transa
 
     transactor.write(work)
     assert len(seen) == 2
+
+
+def test_a_transaction_whose_commit_failed_keeps_no_locks(
+    transactor: Transactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left to its connection, and the connection to nobody: the next run begins on another one."""
+    failures = [sqlite3.OperationalError("database is locked")]
+    commit = transactor.engine.dialect.do_commit
+
+    def do_commit(connection: Any) -> None:
+        if failures:
+            raise failures.pop()
+        commit(connection)
+
+    monkeypatch.setattr(transactor.engine.dialect, "do_commit", do_commit)
+    transactor.write(lambda session: session.add(Counter(name="x", value=1)))
+    assert failures == []
+    other = Transactor(str(transactor.engine.url), patience=0.5)
+    other.write(lambda session: session.add(Counter(name="y", value=1)))
+    assert transactor.read(lambda s: s.scalar(select(func.count()).select_from(Counter))) == 2
+
+
+def test_a_duplicate_costs_no_connection(transactor: Transactor) -> None:
+    dropped: list[object] = []
+    event.listen(transactor.engine, "invalidate", lambda *arguments: dropped.append(arguments))
+    transactor.write(lambda session: session.add(Counter(name="x", value=1)))
+    with pytest.raises(IntegrityError):
+        transactor.write(lambda session: session.add(Counter(name="x", value=2)))
+    assert dropped == []
 
 
 def test_patience_ends(tmp_path: Path) -> None:
