@@ -38,6 +38,7 @@ from galera.settings import Settings, read_settings
 from galera.watchfulness import Watchfulness
 
 TICK = 0.1
+FRESH_NEWS = 1.0  # seconds for which the news of a death counts
 OUTCAST = 5.0  # seconds that an engine may be outside of the component that it names
 LOOK = 1.0  # between looks at the peers while there is no primary component
 FAREWELL = 0.6  # seconds between announcing the stop and stopping: load balancers move the writer first
@@ -71,7 +72,7 @@ class Keeper:
         self._failures = 0
         self._look_next = 0.0
         self._hearsay = Hearsay(notification)
-        self._dead: deque[str] = deque()
+        self._dead: deque[tuple[str, float]] = deque()
         self._hopeless, self._outcast, self._left_behind = Lasting(), Lasting(), Lasting()
 
     def line(self) -> str:
@@ -86,7 +87,7 @@ class Keeper:
 
     def hear_of_death(self, member: str) -> None:
         """A member's process has ended. May be called from any thread."""
-        self._dead.append(member)
+        self._dead.append((member, time.monotonic()))
 
     def run(self) -> int:
         """Live through starts of the engine until asked to stop; returns the exit status."""
@@ -164,7 +165,7 @@ class Keeper:
             self._watchfulness.tick(time.monotonic())
             if self._stop_asked:
                 return self._farewell(engine)
-            self._give_up_the_dead()
+            self._give_up_the_dead(time.monotonic())
             if self._hearsay.compare(time.monotonic(), lambda: asked(self._settings)):
                 say(f"its last notification is out of date; asked, it says: {self._hearsay.text()}")
             if (text := self._hearsay.text()) != followed and self._follow(text):
@@ -203,11 +204,15 @@ class Keeper:
         say(f"{phase} (view {self._node.view}, in step since {self._node.since})")
         return True
 
-    def _give_up_the_dead(self) -> None:
-        """Go on without members whose processes have ended, sooner than the engine would."""
+    def _give_up_the_dead(self, now: float) -> None:
+        """Go on without members whose processes have ended, sooner than the engine would.
+
+        Only who is in step does, and only on fresh news: a moment later another life may have the dead one's name.
+        """
         while self._dead:
-            name = self._dead.popleft()
-            if member := member_id(self._hearsay.text(), name):
+            name, heard_at = self._dead.popleft()
+            member = member_id(self._hearsay.text(), name)
+            if member and self._admitted and now - heard_at < FRESH_NEWS:
                 say(f"{name} has died: going on without it")
                 with contextlib.suppress(subprocess.SubprocessError):
                     give_up(member)
