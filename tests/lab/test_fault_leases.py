@@ -168,7 +168,10 @@ def test_a_full_disk_refuses_writes_and_takes_them_again(whole: Region) -> None:
         parts = [part for role in whole.status().roles for part in role.parts]
         return {part.name for part in parts if "disk is full" in part.says}
 
-    wait(lambda: full() == {"osd1", "mq2"}, "both are full", 20 * whole.slow)
+    try:
+        wait(lambda: full() == {"osd1", "mq2"}, "both are full", 20 * whole.slow)
+    except AssertionError as error:
+        raise AssertionError(quorate("status") + quorate("fault", "list")) from error
     healed = quorate("heal")
     assert "osd1 has room on its disk again" in healed
     assert "mq2 has room on its disk again" in healed
