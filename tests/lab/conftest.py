@@ -17,6 +17,7 @@ from tests.lab import report
 from tests.lab.power import quorate_up
 from tests.lab.record import Record
 from tests.lab.region import MOST, Region, open_region, open_regions
+from tests.lab.second_try import SecondTry
 from tests.lab.short_form import HELD, selected
 
 RECORDS = pytest.StashKey[list[Record]]()
@@ -27,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lab")
     group.addoption("--runs", type=int, default=int(os.environ.get("QUORATE_RUNS", "1")), help="Runs of each fault.")
     group.addoption("--short", action="store_true", help="Of faults that say the same, one; as CI does.")
+    group.addoption("--second-try", action="store_true", help="Three tests that fail are tried once more; as CI does.")
     group.addoption("--as-found", action="store_true", help="Take the lab as it runs; do not bring it up first.")
 
 
@@ -38,6 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "run" in metafunc.fixturenames:
         metafunc.parametrize("run", range(metafunc.config.getoption("--runs")), ids=lambda number: f"run{number + 1}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--second-try") and terminal is not None:
+        session.config.pluginmanager.register(SecondTry(terminal), "lab-second-try")
 
 
 class AtOnce:
