@@ -181,9 +181,13 @@ class Transactor:
     def _once(self, work: Callable[[Session], T], writing: bool, latest: bool) -> T:
         with Session(self.engine, expire_on_commit=False) as session:
             connection = session.connection(execution_options={"quorate_writing": writing})
-            if latest and self.engine.dialect.name != "sqlite" and (missed := _catch_up(connection.exec_driver_sql)):
-                raise Unavailable("Nothing newer can be had from the other region just now.") from missed
             try:
+                if (
+                    latest
+                    and self.engine.dialect.name != "sqlite"
+                    and (missed := _catch_up(connection.exec_driver_sql))
+                ):
+                    raise Unavailable("Nothing newer can be had from the other region just now.") from missed
                 result = work(session)
                 if writing:
                     session.commit()
