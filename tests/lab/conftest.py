@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lab")
     group.addoption("--runs", type=int, default=int(os.environ.get("QUORATE_RUNS", "1")), help="Runs of each fault.")
     group.addoption("--short", action="store_true", help="Of faults that say the same, one; as CI does.")
-    group.addoption("--second-try", action="store_true", help="Three tests that fail are tried once more; as CI does.")
+    group.addoption("--second-try", action="store_true", help="Three that are late are tried again; as CI does.")
     group.addoption("--as-found", action="store_true", help="Take the lab as it runs; do not bring it up first.")
 
 

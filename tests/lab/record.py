@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from tests.lab.second_try import Late
+
 FRESH, POOLED, WRITES, RPC = "fresh connections", "pooled connection", "writes", "RPC"
 ANYCAST, DNS = "anycast", "DNS"
 BUILDS = "all 30 ACTIVE"
@@ -13,6 +15,7 @@ SILENT = (
 )
 #: Seconds.
 ELSEWHERE = 0.5
+FAILED = "safe requests failed"
 ROUND = "A round crosses three queues, each message on the disks of two brokers before it is confirmed."
 
 
@@ -24,6 +27,8 @@ class Target:
     limits: dict[str, float] = field(default_factory=dict)
     failed: int | None = None  # safe requests
     why_missed: str = ""
+    #: The worst that is documented (README) where the promise is known not to be kept: a test holds to that, too.
+    documented: dict[str, float] = field(default_factory=dict)
 
 
 #: By the key of the fault. Seconds are the design's ("What must hold"), except those for builds, which it leaves open.
@@ -40,9 +45,15 @@ TARGETS: dict[str, Target] = {
     "writer-pause": Target("pause of the Galera writer", {WRITES: 1.7}),
     "node-sst": Target("a Galera node with an empty disk, back by SST", {WRITES: 1.0}),
     "proxysql-kill": Target("SIGKILL of a ProxySQL", {WRITES: 0.3}),
-    "queue-kill": Target("SIGKILL of the leader of the conductor's queue", {RPC: 0.5}, why_missed=ROUND),
-    "queue-cut": Target("isolation of the leader of the conductor's queue", {RPC: 1.5}, why_missed=SILENT),
-    "queue-pause": Target("pause of the leader of the conductor's queue", {RPC: 1.5}, why_missed=SILENT),
+    "queue-kill": Target(
+        "SIGKILL of the leader of the conductor's queue", {RPC: 0.5}, why_missed=ROUND, documented={RPC: 0.7}
+    ),
+    "queue-cut": Target(
+        "isolation of the leader of the conductor's queue", {RPC: 1.5}, why_missed=SILENT, documented={RPC: 3.8}
+    ),
+    "queue-pause": Target(
+        "pause of the leader of the conductor's queue", {RPC: 1.5}, why_missed=SILENT, documented={RPC: 3.1}
+    ),
     "queue-builds": Target(
         "SIGKILL of the leader of the conductor's queue in mid-build of 30", {BUILDS: 20.0}, failed=0
     ),
@@ -94,6 +105,15 @@ class Record:
     failed: tuple[str, ...] = ()  # the requests that did not succeed, a line each
 
 
+def keeps(record: Record, slow: float) -> None:
+    """Raises Late, or AssertionError where it is not a matter of time, unless everything promised was kept."""
+    said = missed(record, slow)
+    in_time = [sentence for sentence in said if not sentence.endswith(FAILED)]
+    assert said == in_time, record
+    if said:
+        raise Late(f"{said}: {record}")
+
+
 def missed(record: Record, slow: float) -> list[str]:
     """What the design promises and this run did not keep, in sentences. Pure.
 
@@ -104,9 +124,9 @@ def missed(record: Record, slow: float) -> list[str]:
     target = TARGETS[record.fault]
     said = []
     for meter, limit in target.limits.items():
-        allowed = limit * slow + elsewhere + record.calm.get(meter, 0.0)
+        allowed = max(limit * slow + elsewhere, target.documented.get(meter, 0.0)) + record.calm.get(meter, 0.0)
         if record.gaps.get(meter, 0.0) > allowed:
             said.append(f"{meter}: {record.gaps[meter]:.2f} s, at most {allowed:.2f} s")
     if target.failed is not None and record.failed_safe > target.failed:
-        said.append(f"{record.failed_safe} safe requests failed")
+        said.append(f"{record.failed_safe} {FAILED}")
     return said

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,9 @@ HELD = 20.0
 long = pytest.mark.long
 
 
-def each(faults: Iterable[object]) -> pytest.MarkDecorator:
+def each(faults: Iterable[Any]) -> pytest.MarkDecorator:
     """Parametrizes a test with faults, which have keys; those that the short form leaves out are marked."""
-    keyed = [(fault, str(fault.key)) for fault in faults]  # type: ignore[attr-defined]
-    params = [pytest.param(fault, id=key, marks=[long] if key in LEFT_OUT else []) for fault, key in keyed]
+    params = [pytest.param(fault, id=fault.key, marks=[long] if fault.key in LEFT_OUT else []) for fault in faults]
     return pytest.mark.parametrize("fault", params)
 
 

@@ -75,9 +75,11 @@ def test_a_reset_is_no_death(port: int, deaths: Queue[str]) -> None:
 def test_connections_whose_other_end_is_gone_are_let_go(port: int) -> None:
     holder = presence.PresencePort(port)
     threading.Thread(target=holder.run, daemon=True).start()
-    first = socket.create_connection(("127.0.0.1", port))
-    first.close()
-    _held(port)
+    with socket.create_connection(("127.0.0.1", port)) as first:
+        first.settimeout(5)
+        first.shutdown(socket.SHUT_WR)
+        _held(port)  # comes after it
+        assert first.recv(1) == b""
 
 
 def test_the_dead_are_named_by_their_identity_in_the_view() -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from tests.lab.peers import PEERS
 from tests.lab.probe import longest_gap
-from tests.lab.record import ANYCAST, FRESH, REGION_TARGETS, TARGETS, WRITES, Record, missed
+from tests.lab.record import ANYCAST, FRESH, REGION_TARGETS, RPC, TARGETS, WRITES, Record, keeps, missed
 from tests.lab.report import text
+from tests.lab.second_try import Late
 from tests.lab.storage_trial import FAULTS as STORAGE
 from tests.lab.strikes import BALANCERS, BROKERS, BUILDERS, DATABASES, EVERYTHING, PROXIES, REPLICAS
 
@@ -91,3 +92,21 @@ def test_every_fault_has_a_target_and_every_peer_a_fault():
     assert {fault.key for fault in [*faults, *STORAGE]} == TARGETS.keys() - REGION_TARGETS.keys()
     assert {peer.fault for peer in PEERS} <= set(TARGETS)
     assert all(fault.writes for fault in faults if WRITES in TARGETS[fault.key].limits)
+
+
+def test_only_a_time_that_was_missed_is_late() -> None:
+    keeps(RECORD, slow=1)
+    with pytest.raises(Late, match="at most"):
+        keeps(with_changes(gaps={FRESH: 5.0}), slow=1)
+    for gaps in ({}, {FRESH: 5.0}):
+        with pytest.raises(AssertionError) as failed:
+            keeps(with_changes(fault="identity", failed_safe=1, gaps=gaps), slow=1)
+        assert not isinstance(failed.value, Late)
+
+
+def test_a_promise_that_is_known_not_to_be_kept_is_held_to_what_is_documented() -> None:
+    within = with_changes(fault="queue-pause", gaps={RPC: 3.0}, calm={})
+    assert missed(within, slow=1) == []
+    assert missed(with_changes(fault="queue-pause", gaps={RPC: 3.2}, calm={}), slow=1) == [
+        f"{RPC}: 3.20 s, at most 3.10 s"
+    ]

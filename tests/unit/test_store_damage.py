@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -19,13 +18,6 @@ from storage.osd.store.database import IndexDamaged
 from storage.osd.store.disk_store import make
 from tests.unit.store_machine import PG, SMALL, Machine, change, open_here, random_change
 from tests.unit.store_view import view
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path / "osd")
-    yield made
-    made.store.abandon()
 
 
 def test_a_torn_end_of_the_journal_is_no_damage(machine: Machine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -24,13 +24,6 @@ from storage.osd.transaction import (
 from tests.unit.store_machine import PG, SMALL, A, Machine, change, open_here, random_change
 from tests.unit.store_power import HandLoop
 from tests.unit.store_view import view
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path / "osd")
-    yield made
-    made.store.abandon()
 
 
 def test_a_store_knows_whose_it_is(machine: Machine) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -25,13 +24,6 @@ from storage.osd.transaction import (
 )
 from tests.unit.store_machine import A1, PG, SMALL, A, Machine, change, open_here
 from tests.unit.store_power import PowerDisk, PowerFile
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path / "osd")
-    yield made
-    made.store.abandon()
 
 
 class Refusing(PowerFile):
