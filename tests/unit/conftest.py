@@ -1,4 +1,4 @@
-"""Fixtures that several files of unit tests share. What they need is imported where it is used: most need none of it."""
+"""Fixtures that several files of unit tests share; what they need is imported in them."""
 
 from __future__ import annotations
 
