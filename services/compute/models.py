@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.platform.database import Versioned
 from services.platform.times import utcnow
+from services.platform.units import COMMITTED
 
 Moment = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 Long = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
@@ -18,6 +19,9 @@ Long = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 class Base(DeclarativeBase):
     type_annotation_map = {datetime: Moment, dict[str, Any]: JSON, dict[str, str]: JSON, list[Any]: JSON}
+
+
+COMMITTED.to_metadata(Base.metadata)
 
 
 class Flavor(Versioned, Base):

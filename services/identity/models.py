@@ -14,6 +14,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.platform.database import Versioned
+from services.platform.units import COMMITTED
 
 #: Names differ when their bytes differ, on MariaDB as on SQLite.
 MYSQL_OPTIONS = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_nopad_bin", "mysql_engine": "InnoDB"}
@@ -31,6 +32,9 @@ class Base(DeclarativeBase):
 
     __table_args__: Any = MYSQL_OPTIONS
     type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, datetime: MOMENT}
+
+
+COMMITTED.to_metadata(Base.metadata)
 
 
 class Domain(Versioned, Base):

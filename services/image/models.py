@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.platform.database import Versioned
 from services.platform.times import utcnow
+from services.platform.units import COMMITTED
 
 Moment = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 #: Ids and text that people chose: compared exactly, as OpenStack's clients expect, on every engine.
@@ -23,6 +24,9 @@ Exact = String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_nopad_bin
 
 class Base(DeclarativeBase):
     type_annotation_map = {datetime: Moment, dict[str, str | None]: JSON}
+
+
+COMMITTED.to_metadata(Base.metadata)
 
 
 class Image(Versioned, Base):

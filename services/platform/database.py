@@ -3,7 +3,8 @@
 A unit of work is a function of a session that may be run again from its start: after a deadlock or a failed
 certification (Galera), after a lost connection (a writer that died), after another transaction changed a row first
 (`generation`, below). Because the loss of a connection during COMMIT leaves the outcome unknown, work that inserts
-uses ids chosen before its first run and looks for them first (`find_or_add`). See docs/decisions/0001.
+uses ids chosen before its first run and looks for them first (`find_or_add`), and what a request changes is committed
+once only, however often it is run (`services.platform.units`). See docs/decisions/0001 and 0024.
 
 A database that regions share has a writer in each. What one has acknowledged, the other sees a moment later, so work
 that misses something there is run once more behind all that was acknowledged anywhere; and a region that is cut off
@@ -19,15 +20,16 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
 
-from services.platform import metrics
+from services.platform import metrics, units
 from services.platform.faults import NotFound, Unavailable
 from services.platform.majority import Majority
 
@@ -53,6 +55,10 @@ RETRYABLE_CODES = frozenset({
     2002, 2003, 2006, 2013, 2014, 2055,  # the client lost or never had its connection
     9001, 9002,  # ProxySQL: no writer just now
 })  # fmt: skip
+
+
+#: How often a process removes what it need not remember.
+FORGET_SECONDS = 60.0
 
 
 class Versioned:
@@ -109,6 +115,24 @@ def no_majority(database: str | None) -> str:
     )
 
 
+@dataclass
+class Unit(Generic[T]):
+    """A unit of work on its way through its runs."""
+
+    work: Callable[[Session], T]
+    writing: bool
+    name: str | None  # None where nothing must be remembered of it
+    unheard: list[T] = field(default_factory=list)  # the result of a run whose COMMIT nobody answered
+
+    def run(self, connection: Connection) -> T:
+        """Run it in the transaction of `connection`, all its statements included."""
+        with Session(connection, expire_on_commit=False) as session:
+            result = self.work(session)
+            if self.writing:
+                session.flush()
+            return result
+
+
 class Transactor:
     """Runs units of work, again where that is safe, until they succeed or `patience` seconds are over."""
 
@@ -118,6 +142,7 @@ class Transactor:
         #: Whether other regions write to this database too; known with the first connection.
         self.shared = False
         self._majority = Majority()
+        self._forget_at = time.monotonic() + FORGET_SECONDS
 
     def _connected(self, shared: bool) -> None:
         self.shared = shared
@@ -148,28 +173,29 @@ class Transactor:
     ) -> T:
         """Work that raises NotFound is run once more, behind what other regions have acknowledged."""
         limit = self._patience if patience is None else patience
+        unit = Unit(work, writing, units.next_unit(work) if writing else None)
         try:
-            return self._until(time.monotonic() + limit, limit, work, writing, latest)
+            return self._until(time.monotonic() + limit, limit, unit, latest)
         except NotFound as missing:
             if latest or not self.shared:
                 raise
             try:
-                return self._until(time.monotonic() + LATEST_PATIENCE, LATEST_PATIENCE, work, writing, True)
+                return self._until(time.monotonic() + LATEST_PATIENCE, LATEST_PATIENCE, unit, True)
             except Unavailable:
                 raise missing from None
 
-    def _until(self, give_up: float, patience: float, work: Callable[[Session], T], writing: bool, latest: bool) -> T:
+    def _until(self, give_up: float, patience: float, unit: Unit[T], latest: bool) -> T:
         pause = 0.005
         while True:
             try:
-                return self._once(work, writing, latest)
+                return self._once(unit, latest)
             except Exception as error:
                 reason = retry_reason(error)
                 if reason is None:
                     raise
                 metrics.transaction_retries.labels(reason).inc()
                 now = time.monotonic()
-                if self.shared and writing and error_code(error) == NO_MAJORITY and self._majority.refused(now):
+                if self.shared and unit.writing and error_code(error) == NO_MAJORITY and self._majority.refused(now):
                     raise Unavailable(no_majority(self.engine.url.database)) from error
                 if now + pause > give_up:
                     log.warning("the database did not answer for %.0f s: %s", patience, error)
@@ -178,9 +204,10 @@ class Transactor:
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, 0.25)
 
-    def _once(self, work: Callable[[Session], T], writing: bool, latest: bool) -> T:
-        with Session(self.engine, expire_on_commit=False) as session:
-            connection = session.connection(execution_options={"quorate_writing": writing})
+    def _once(self, unit: Unit[T], latest: bool) -> T:
+        with self.engine.connect().execution_options(quorate_writing=unit.writing) as connection:
+            # A read ends with the connection, which rolls back; the session takes no part: what it loaded stays usable.
+            connection.begin()
             try:
                 if (
                     latest
@@ -188,18 +215,38 @@ class Transactor:
                     and (missed := _catch_up(connection.exec_driver_sql))
                 ):
                     raise Unavailable("Nothing newer can be had from the other region just now.") from missed
-                result = work(session)
-                if writing:
-                    session.commit()
-                    self._majority.granted()
+                return self._commit(unit, connection) if unit.writing else unit.run(connection)
             except DBAPIError as error:
                 if not isinstance(error, IntegrityError) and not connection.closed:
                     # The server may have kept the transaction open: after a COMMIT that failed nobody else ends it, and
                     # in the pool it would keep its locks for hours.
                     connection.invalidate()
                 raise
-            # A read ends with the session: closing rolls back, and leaves what was loaded usable.
-            return result
+
+    def _commit(self, unit: Unit[T], connection: Connection) -> T:
+        if unit.name and unit.unheard and units.is_committed(connection, unit.name):
+            return unit.unheard[0]
+        result = unit.run(connection)
+        if unit.name and not units.take(connection, unit.name):
+            # Another run of it was there before, or is of another replica: what this one did is not kept.
+            return unit.unheard[0] if unit.unheard else result
+        unit.unheard[:] = [result]
+        connection.commit()
+        self._majority.granted()
+        self._forget(connection)
+        return result
+
+    def _forget(self, connection: Connection) -> None:
+        if (now := time.monotonic()) < self._forget_at:
+            return
+        self._forget_at = now + FORGET_SECONDS
+        try:
+            units.forget_old(connection)
+            connection.commit()
+        except SQLAlchemyError as error:
+            # Another replica is at it, or the next time will do.
+            connection.invalidate()
+            log.debug("what was committed long ago is not forgotten yet: %s", error)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.platform import metrics
 from services.platform.faults import BadRequest, Conflict, Fault, FaultRenderer, TooLarge, fault_for_status
 from services.platform.request import REQUEST_KEY_HEADER, RequestKey, current_request_id
+from services.platform.units import Units, current_units
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class RequestScope:
             return
         key = RequestKey.from_header(_header(scope, REQUEST_KEY_HEADER.encode()))
         scope.setdefault("state", {})["request_key"] = key
-        reset = current_request_id.set(key.request_id)
+        reset, reset_units = current_request_id.set(key.request_id), current_units.set(Units(key.key))
         started = time.monotonic()
         status = 0
 
@@ -90,6 +91,7 @@ class RequestScope:
         finally:
             self._account(scope, status, time.monotonic() - started)
             current_request_id.reset(reset)
+            current_units.reset(reset_units)
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         declared = _header(scope, b"content-length") or "0"

@@ -71,6 +71,20 @@ def test_a_repeated_request_makes_one_server(cloud: Cloud, image: str) -> None:
     assert len(list(user.compute.servers())) == 3
 
 
+def test_a_repeated_change_does_not_undo_what_came_after_it(cloud: Cloud, image: str) -> None:
+    user = cloud.new_user()
+    raw = Raw(cloud.url_of("compute"), user.auth_token)
+    path = f"/v2.1/servers/{create_active(user, image).id}/metadata/turn"
+    key = {"X-Request-Key": str(uuid.uuid4())}
+    first = raw("PUT", path, {"meta": {"turn": "1"}}, headers=key)
+    if first.headers["x-openstack-request-id"] != f"req-{key['X-Request-Key']}":
+        pytest.skip("a load balancer is in front, which draws the keys itself")
+    assert raw("PUT", path, {"meta": {"turn": "2"}}).status == 200
+    again = raw("PUT", path, {"meta": {"turn": "1"}}, headers=key)
+    assert (again.status, json.loads(again.data)) == (200, {"meta": {"turn": "1"}})
+    assert json.loads(raw("GET", path).data) == {"meta": {"turn": "2"}}
+
+
 def test_no_valid_host_is_an_error_that_says_which_filter_removed_how_many(admin: Connection, image: str) -> None:
     flavor = admin.compute.create_flavor(name=f"huge-{uuid.uuid4().hex[:6]}", ram=1_000_000, vcpus=1, disk=1)
     server = create(admin, image, flavor_id=flavor.id)
