@@ -49,15 +49,16 @@ class Blocks:
             self._run(self._context.write(name, 0, data))
         except (StorageError, TimeoutError) as error:
             self._evidence.wrote(name, value, start, Outcome.UNKNOWN)
-            return Outcome.UNKNOWN, str(error)[:120]
+            return Outcome.UNKNOWN, f"{value} to {name}: {error}"[:120]
         self._evidence.wrote(name, value, start, Outcome.OK)
         start = time.monotonic()
         try:
             found = bytes(self._run(self._context.read(name, 0, BLOCK)).data)
         except (StorageError, TimeoutError) as error:
             return Outcome.FAIL, str(error)[:120]
-        self._evidence.read(name, found.decode("ascii", "replace").strip() or EMPTY, start)
-        return Outcome.OK, ""
+        seen = found.decode("ascii", "replace").strip() or EMPTY
+        self._evidence.read(name, seen, start)
+        return Outcome.OK, f"{value} to {name}, read {seen[:20]}"
 
     def remove(self) -> None:
         """Delete the blocks."""

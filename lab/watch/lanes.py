@@ -1,6 +1,7 @@
 """What is asked of each function, how often, and how long it may be silent before that counts as a gap.
 
-A step does one operation and says how it ended. Steps that read tell a wrong answer from none: wrong ones are evidence.
+A step does one operation and says how it ended, and which value it wrote or read. Steps that read tell a wrong answer
+from none: wrong ones are evidence.
 """
 
 from __future__ import annotations
@@ -68,15 +69,17 @@ class Steps:
         value, start = str(number + 1), time.monotonic()
         answer = self._client.ask("PUT", "compute", self._turn, {"meta": {TURN: value}}, seconds=PATIENCE)
         self._evidence.wrote(DATABASE_REGISTER, value, start, answer.outcome)
-        return _said(answer)
+        return answer.outcome, f"{value}: {answer.why}" if answer.why else value
 
     def read(self, _: int) -> Said:
         """The same row: what was acknowledged before must be seen."""
         start = time.monotonic()
         answer = self._client.ask("GET", "compute", self._turn, seconds=self._soon)
-        if answer.outcome is Outcome.OK:
-            self._evidence.read(DATABASE_REGISTER, str(answer.json()["meta"][TURN]), start)
-        return _said(answer)
+        if answer.outcome is not Outcome.OK:
+            return _said(answer)
+        value = str(answer.json()["meta"][TURN])
+        self._evidence.read(DATABASE_REGISTER, value, start)
+        return Outcome.OK, value
 
     def rpc(self, _: int) -> Said:
         """A question that goes through the queue to the server's host and back."""
