@@ -51,7 +51,7 @@ class Broker:
     running: frozenset[str]
     queues: tuple[Queue, ...] = ()
     full: frozenset[str] = frozenset()
-    """Nodes that find their disks full: while there is one, none takes a message."""
+    """Nodes that find their disks full: while there is one, none that has heard of it takes a message."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +185,13 @@ def _read_queue(queue: dict[str, Any], running: frozenset[str]) -> Queue:
 
 
 def best_broker(seen: list[Broker | None]) -> Broker | None:
-    """The view of the node that sees most of the cluster."""
-    return max((broker for broker in seen if broker), key=lambda broker: len(broker.running), default=None)
+    """The view of the node that sees most of the cluster, and the full disks that any of them knows of.
+
+    After a partition a node may not hear of another's alarm; that one knows it.
+    """
+    found = [broker for broker in seen if broker]
+    best = max(found, key=lambda broker: len(broker.running), default=None)
+    return best and replace(best, full=frozenset().union(*(broker.full for broker in found)))
 
 
 def _part_name(node: str) -> str:

@@ -322,5 +322,11 @@ def test_broker_and_agent_answers_are_read():
     assert broker == Broker(frozenset({"mq1"}), (Queue("q", "mq1", 2, 1),), full=frozenset({"mq1"}))
     assert best_broker([None, broker, Broker(frozenset())]) == broker
     assert best_broker([None]) is None
+
+
+def test_a_full_disk_is_told_though_one_broker_alone_knows_of_it():
+    together = frozenset({"mq1", "mq2"})
+    seen = best_broker([Broker(together), Broker(together, full=frozenset({"mq2"}))])
+    assert seen == Broker(together, full=frozenset({"mq2"}))
     row = {"binary": "nova-compute", "host": "compute1", "state": "up", "status": "disabled"}
     assert read_agents([row]) == (Agent("nova-compute", "compute1", True, False),)
