@@ -94,11 +94,13 @@ no answer to a change</li>
 {% if run.lanes %}<div class="wide"><table>
 <thead><tr><th scope="col">Lane</th><th scope="col">Requests</th><th scope="col">Failed</th>
 <th scope="col">Unknown</th>
-<th scope="col">Median</th><th scope="col">Longest gap</th><th scope="col">Downtime</th><th scope="col">Available</th>
+<th scope="col">Median</th><th scope="col">Longest gap</th><th scope="col">Downtime</th><th scope="col">MTTR</th>
+<th scope="col">Degraded</th><th scope="col">Available</th>
 </tr></thead>
 <tbody>{% for lane in run.lanes %}<tr><th scope="row">{{ lane.name }}</th><td>{{ "{:,}".format(lane.operations) }}</td>
 <td>{{ "{:,}".format(lane.failed) }}</td><td>{{ "{:,}".format(lane.unknown) }}</td><td>{{ median(lane) }}</td>
 <td{% if lane.gaps %} class="bad"{% endif %}>{{ longest_gap(lane) }}</td><td>{{ "%.2f s"|format(lane.downtime) }}</td>
+<td>{{ "%.2f s"|format(lane.mttr) if lane.mttr else "none" }}</td><td>{{ "%.1f %%"|format(100 * lane.degraded) }}</td>
 <td>{{ available(lane) }}</td></tr>
 {% endfor %}</tbody></table></div>{% else %}<p>No lane was watched.</p>{% endif %}
 </main><script>{{ script|safe }}</script></body></html>

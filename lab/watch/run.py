@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from lab.registers import Outcome
+
+#: An operation that takes so many times as long as its lane's median was not served well.
+SLOW = 4
 
 
 class Tone(StrEnum):
@@ -55,7 +59,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class LaneSummary:
-    """One lane of a whole run."""
+    """One lane of a whole run, in the terms of OpenStack's reliability reports: downtime, MTTR, degradation."""
 
     name: str
     operations: int
@@ -65,6 +69,8 @@ class LaneSummary:
     longest_gap: float
     downtime: float  # the sum of its gaps
     gaps: tuple[Gap, ...]
+    mttr: float = 0.0  # mean time to recovery: of the gaps that came to an end; 0 where none did
+    degraded: float = 0.0  # the share (0 to 1) of the operations outside of gaps that were not served well
 
 
 @dataclass(frozen=True)
@@ -112,20 +118,46 @@ def gaps(operations: Iterable[Operation], longest_calm: float, until: float) -> 
     return found
 
 
+def mean_time_to_recovery(found: Iterable[Gap]) -> float:
+    """The mean length of the gaps that came to an end, in seconds; 0 where none did. Pure."""
+    closed = [gap.seconds for gap in found if gap.closed]
+    return sum(closed) / len(closed) if closed else 0.0
+
+
+def degradation(own: Iterable[Operation], found: Iterable[Gap], median: float) -> float:
+    """The share of the operations outside of gaps that failed, stayed unknown or took `SLOW` times the median.
+
+    So an outage is counted once, as downtime, and not here too. `found` is in the order of time. Pure.
+    """
+    outages = list(found)
+    begins = [gap.began for gap in outages]
+
+    def is_outside(one: Operation) -> bool:
+        last = bisect_left(begins, one.ended) - 1
+        return last < 0 or outages[last].ended < one.ended
+
+    outside = [one for one in own if is_outside(one)]
+    bad = [one for one in outside if one.outcome is not Outcome.OK or one.ended - one.began > SLOW * median]
+    return len(bad) / len(outside) if outside else 0.0
+
+
 def summary(name: str, operations: Iterable[Operation], longest_calm: float, until: float) -> LaneSummary:
     """One lane in numbers. Pure."""
     own = [one for one in operations if one.lane == name]
     times = sorted(one.ended - one.began for one in own if one.outcome is Outcome.OK)
+    median = times[len(times) // 2] if times else 0.0
     found = gaps(own, longest_calm, until)
     return LaneSummary(
         name=name,
         operations=len(own),
         failed=sum(one.outcome is Outcome.FAIL for one in own),
         unknown=sum(one.outcome is Outcome.UNKNOWN for one in own),
-        median=times[len(times) // 2] if times else 0.0,
+        median=median,
         longest_gap=max((gap.seconds for gap in found), default=0.0),
         downtime=sum(gap.seconds for gap in found),
         gaps=tuple(found),
+        mttr=mean_time_to_recovery(found),
+        degraded=degradation(own, found, median),
     )
 
 

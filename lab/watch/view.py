@@ -71,8 +71,9 @@ def story(events: Sequence[Event]) -> RenderableType:
 
 def result(run: Run) -> RenderableType:
     """The table at the end, and the verdict."""
-    table = Table(title=f"{run.lab}, {run.seconds:.0f} s", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for title in ("function", "asked", "failed", "unknown", "median", "longest gap", "downtime", "served"):
+    table = Table(title=f"{run.lab}, {run.seconds:.0f} s", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    titles = ("asked", "failed", "unknown", "median", "max gap", "downtime", "MTTR", "degraded", "served")
+    for title in ("function", *titles):
         table.add_column(title, justify="left" if title == "function" else "right")
     for lane in run.lanes:
         share = 100 * (1 - lane.downtime / run.seconds) if run.seconds else 100.0
@@ -84,6 +85,8 @@ def result(run: Run) -> RenderableType:
             f"{1000 * lane.median:.0f} ms",
             f"{lane.longest_gap:.2f} s" if lane.gaps else "none",
             f"{lane.downtime:.2f} s" if lane.gaps else "none",
+            f"{lane.mttr:.2f} s" if lane.mttr else "none",
+            f"{100 * lane.degraded:.1f} %",
             f"{share:.2f} %",
         )
     ruling = Text.assemble("The verdict: ", (run.judgement.ruling, RULINGS[run.judgement.ruling]), ".")

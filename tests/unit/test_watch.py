@@ -20,7 +20,7 @@ from lab.watch.client import judged, plain
 from lab.watch.evidence import Evidence, judge
 from lab.watch.lanes import Lane
 from lab.watch.recorder import Recorder
-from lab.watch.run import Gap, Judgement, Operation, Run, Tone, gaps, summaries, summary
+from lab.watch.run import Gap, Judgement, LaneSummary, Operation, Run, Tone, gaps, summaries, summary
 from lab.watch.story import engine_sentence, lease_sentence, log_sentence, role_sentences
 from lab.watch.strip import Mark, strip
 
@@ -50,7 +50,28 @@ def test_a_lane_in_numbers() -> None:
     assert (found.operations, found.failed, found.unknown) == (4, 1, 1)
     assert found.median == pytest.approx(0.01)
     assert (found.longest_gap, found.downtime) == (pytest.approx(1.4), pytest.approx(2.4))
+    assert found.mttr == pytest.approx(1.4)
     assert [lane.name for lane in summaries(seen, {"token": 1, "other": 1}, 10)] == ["token", "other"]
+
+
+def test_the_time_to_recovery_is_that_of_the_gaps_that_ended() -> None:
+    found = summary("token", [ok(0.1), ok(1.1), ok(1.2), ok(4.2)], CALM, 9.0)
+    assert [gap.closed for gap in found.gaps] == [True, True, False]
+    assert found.mttr == pytest.approx(2.0)
+    assert found.downtime == pytest.approx(1.0 + 3.0 + 4.8)
+    assert summary("token", [ok(0.1)], CALM, 0.3).mttr == 0
+    assert summary("token", [], CALM, 9.0).mttr == 0
+
+
+def test_degradation_is_what_was_served_badly_outside_of_outages() -> None:
+    well = [ok(number / 10) for number in range(1, 8)]
+    slow = Operation("token", 0.75, 0.81, Outcome.OK)
+    assert summary("token", well, CALM, 0.9).degraded == 0
+    assert summary("token", [*well, slow], CALM, 0.9).degraded == pytest.approx(1 / 8)
+    assert summary("token", [*well, slow, failed(0.85)], CALM, 0.9).degraded == pytest.approx(2 / 9)
+    outage = [failed(0.9), failed(1.2, Outcome.UNKNOWN), ok(1.5)]
+    assert summary("token", [*well, *outage], CALM, 1.6).degraded == 0
+    assert summary("token", [], CALM, 0.4).degraded == 0
 
 
 def test_the_strip_tells_silence_from_a_gap() -> None:
@@ -234,8 +255,18 @@ def test_the_table_at_the_end_has_gaps_and_the_verdict() -> None:
     console.print(view.result(a_run(judgement=Judgement("invalid", ("the object o7 is gone",)))))
     text = console.export_text()
     assert "1.40 s" in text
+    assert {"downtime", "MTTR", "degraded"} <= set(text.split())
     assert "invalid" in text
     assert "o7 is gone" in text
+
+
+def test_the_table_at_the_end_fits_a_terminal_of_eighty_columns() -> None:
+    lane = LaneSummary("db write", 12345, 1234, 123, 1.123, 10.6, 325.02, (Gap(1.0, 11.6),), 10.6, 1.0)
+    console = Console(width=80, record=True, force_terminal=False)
+    console.print(view.result(a_run(lanes=(lane,), seconds=600.0)))
+    rows = console.export_text().splitlines()
+    assert rows[1].split()[-2:] == ["degraded", "served"]
+    assert " ".join(rows[2].split()) == "db write 12345 1234 123 1123 ms 10.60 s 325.02 s 10.60 s 100.0 % 45.83 %"
 
 
 def test_lanes_are_recorded_and_one_that_breaks_harms_nobody_else() -> None:

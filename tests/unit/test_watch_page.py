@@ -10,7 +10,7 @@ import pytest
 
 from lab.registers import Outcome
 from lab.watch.page import page
-from lab.watch.run import Event, Gap, Judgement, LaneSummary, Operation, Run, Tone
+from lab.watch.run import Event, Gap, Judgement, LaneSummary, Operation, Run, Tone, mean_time_to_recovery
 from lab.watch.timeline import timeline
 
 EVENTS = (
@@ -24,7 +24,7 @@ EVENTS = (
 def lane(name: str, *gaps: Gap) -> LaneSummary:
     downtime = sum(gap.seconds for gap in gaps)
     longest = max((gap.seconds for gap in gaps), default=0.0)
-    return LaneSummary(name, 1234, 3, 1, 0.0186, longest, downtime, gaps)
+    return LaneSummary(name, 1234, 3, 1, 0.0186, longest, downtime, gaps, mean_time_to_recovery(gaps), 0.031)
 
 
 RUN = Run(
@@ -174,8 +174,8 @@ def test_failures_are_ticks_that_say_what_was_answered() -> None:
 
 
 def test_the_table_has_the_numbers_of_each_lane() -> None:
-    assert row(RUN, "write") == ["write", "1,234", "3", "1", "19 ms", "0.62 s", "0.92 s", "97.70 %"]
-    assert row(RUN, "DNS")[5:] == ["none", "0.00 s", "100.00 %"]
+    assert row(RUN, "write") == ["write", "1,234", "3", "1", "19 ms", "0.62 s", "0.92 s", "0.46 s", "3.1 %", "97.70 %"]
+    assert row(RUN, "DNS")[5:] == ["none", "0.00 s", "none", "3.1 %", "100.00 %"]
 
 
 def test_only_a_lane_without_gaps_was_available_all_the_time() -> None:
