@@ -265,12 +265,3 @@ class RevokedToken(Base):
 
     audit_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class FinishedRequest(Base):
-    """A deletion or password change that was done: its repetition by the load balancer finds it here and succeeds."""
-
-    __tablename__ = "finished_requests"
-
-    request_key: Mapped[str] = mapped_column(String(36), primary_key=True)
-    finished_at: Mapped[datetime] = mapped_column(index=True)

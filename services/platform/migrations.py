@@ -39,6 +39,7 @@ def _make_repeatable(
 
 _REPEATABLE = (
     (re.compile(r"^(\s*CREATE TABLE)(?! IF)\b", re.IGNORECASE), r"\1 IF NOT EXISTS"),
+    (re.compile(r"^(\s*DROP TABLE)(?! IF)\b", re.IGNORECASE), r"\1 IF EXISTS"),
     (re.compile(r"^(\s*CREATE (?:UNIQUE )?INDEX)(?! IF)\b", re.IGNORECASE), r"\1 IF NOT EXISTS"),
     (re.compile(r"^(\s*ALTER TABLE \S+ ADD COLUMN)(?! IF)\b", re.IGNORECASE), r"\1 IF NOT EXISTS"),
     (re.compile(r"^(\s*ALTER TABLE \S+ DROP COLUMN)(?! IF)\b", re.IGNORECASE), r"\1 IF EXISTS"),

@@ -5,7 +5,8 @@ the load balancer gets no answer. If the first run did commit, and others have c
 would undo their work. So each unit leaves its name in its own transaction, and the name is taken only once: of two
 runs, wherever they run and however late, the database lets one commit. See docs/decisions/0024.
 
-The name comes from the request's key, the work's own name and how often this request has done such work before. Work
+The name comes from the request's key, the work's own name and how often this request has done such work before; the
+key alone is the name of the request as a whole, for services that remember that it was done (identity). Work
 that no request asked for (a conductor's, a worker's) has none: it looks at the state first, and runs on what it finds.
 """
 
@@ -66,10 +67,15 @@ def take(connection: sa.Connection, unit: str) -> bool:
     While another run is about to commit, it waits for that one.
     """
     try:
-        connection.execute(sa.insert(COMMITTED).values(unit=unit, committed_at=_now(connection)))
+        note(connection, unit)
     except IntegrityError:
         return False
     return True
+
+
+def note(connection: sa.Connection, unit: str) -> None:
+    """Leave a name in this transaction. Raises IntegrityError where it is there already."""
+    connection.execute(sa.insert(COMMITTED).values(unit=unit, committed_at=_now(connection)))
 
 
 def forget_old(connection: sa.Connection) -> None:

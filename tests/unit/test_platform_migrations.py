@@ -43,6 +43,7 @@ def test_a_schema_is_current_once_it_is_upgraded_and_stays_so(directory: Path, t
         ("CREATE INDEX ix_a ON a (b)", "CREATE INDEX IF NOT EXISTS ix_a ON a (b)"),
         ("ALTER TABLE images ADD COLUMN x INT", "ALTER TABLE images ADD COLUMN IF NOT EXISTS x INT"),
         ("ALTER TABLE images DROP COLUMN x", "ALTER TABLE images DROP COLUMN IF EXISTS x"),
+        ("\nDROP TABLE finished_requests", "\nDROP TABLE IF EXISTS finished_requests"),
         ("CREATE TABLE IF NOT EXISTS a (b INT)", "CREATE TABLE IF NOT EXISTS a (b INT)"),
         ("INSERT INTO a VALUES ('CREATE TABLE x')", "INSERT INTO a VALUES ('CREATE TABLE x')"),
     ],

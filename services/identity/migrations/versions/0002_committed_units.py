@@ -1,4 +1,4 @@
-"""The units of work that have been committed, each once."""
+"""The units of work that have been committed, each once; finished requests are remembered beside them."""
 
 from __future__ import annotations
 
@@ -15,3 +15,4 @@ def upgrade() -> None:
         sa.Column("unit", sa.String(36), primary_key=True),
         sa.Column("committed_at", sa.Integer, nullable=False, index=True),
     )
+    op.drop_table("finished_requests")
