@@ -10,8 +10,8 @@ from typing import Any
 
 from lab.registers import Outcome
 
-#: An operation that takes so many times as long as its lane's median was not served well.
-SLOW = 4
+#: An operation that takes this share of the time that counts as a gap in its lane was not served well.
+SLOW = 0.5
 
 
 class Tone(StrEnum):
@@ -124,8 +124,8 @@ def mean_time_to_recovery(found: Iterable[Gap]) -> float:
     return sum(closed) / len(closed) if closed else 0.0
 
 
-def degradation(own: Iterable[Operation], found: Iterable[Gap], median: float) -> float:
-    """The share of the operations outside of gaps that failed, stayed unknown or took `SLOW` times the median.
+def degradation(own: Iterable[Operation], found: Iterable[Gap], longest_calm: float) -> float:
+    """The share of the operations outside of gaps that failed, stayed unknown or took more than half of a gap's time.
 
     So an outage is counted once, as downtime, and not here too. `found` is in the order of time. Pure.
     """
@@ -137,7 +137,7 @@ def degradation(own: Iterable[Operation], found: Iterable[Gap], median: float) -
         return last < 0 or outages[last].ended < one.ended
 
     outside = [one for one in own if is_outside(one)]
-    bad = [one for one in outside if one.outcome is not Outcome.OK or one.ended - one.began > SLOW * median]
+    bad = [one for one in outside if one.outcome is not Outcome.OK or one.ended - one.began > SLOW * longest_calm]
     return len(bad) / len(outside) if outside else 0.0
 
 
@@ -145,19 +145,18 @@ def summary(name: str, operations: Iterable[Operation], longest_calm: float, unt
     """One lane in numbers. Pure."""
     own = [one for one in operations if one.lane == name]
     times = sorted(one.ended - one.began for one in own if one.outcome is Outcome.OK)
-    median = times[len(times) // 2] if times else 0.0
     found = gaps(own, longest_calm, until)
     return LaneSummary(
         name=name,
         operations=len(own),
         failed=sum(one.outcome is Outcome.FAIL for one in own),
         unknown=sum(one.outcome is Outcome.UNKNOWN for one in own),
-        median=median,
+        median=times[len(times) // 2] if times else 0.0,
         longest_gap=max((gap.seconds for gap in found), default=0.0),
         downtime=sum(gap.seconds for gap in found),
         gaps=tuple(found),
         mttr=mean_time_to_recovery(found),
-        degraded=degradation(own, found, median),
+        degraded=degradation(own, found, longest_calm),
     )
 
 

@@ -65,8 +65,9 @@ def test_the_time_to_recovery_is_that_of_the_gaps_that_ended() -> None:
 
 def test_degradation_is_what_was_served_badly_outside_of_outages() -> None:
     well = [ok(number / 10) for number in range(1, 8)]
-    slow = Operation("token", 0.75, 0.81, Outcome.OK)
+    slow, quick = (Operation("token", 0.8 - CALM * share, 0.8, Outcome.OK) for share in (0.6, 0.4))
     assert summary("token", well, CALM, 0.9).degraded == 0
+    assert summary("token", [*well, quick], CALM, 0.9).degraded == 0
     assert summary("token", [*well, slow], CALM, 0.9).degraded == pytest.approx(1 / 8)
     assert summary("token", [*well, slow, failed(0.85)], CALM, 0.9).degraded == pytest.approx(2 / 9)
     outage = [failed(0.9), failed(1.2, Outcome.UNKNOWN), ok(1.5)]
