@@ -29,7 +29,7 @@ h1{font-size:34px;line-height:1.2;margin:0 0 4px} h2{font-size:24px;margin:40px 
   padding:3px 8px;border-radius:6px;overflow-wrap:anywhere}
 .story li.lit,.story li:target{background:#fdf0d5} .story svg{display:block} .story .who{font-weight:700}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums} .wide{overflow-x:auto}
-th,td{padding:7px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid #d5d9dd}
+th,td{padding:7px 7px;text-align:right;white-space:nowrap;border-bottom:1px solid #d5d9dd}
 thead th{border-bottom:2px solid #1a1a1a}
 th:first-child{text-align:left;padding-left:4px} .bad{font-weight:700;color:#8a2f00} .time{text-align:right}
 svg text{font:16px system-ui,"Segoe UI","DejaVu Sans",sans-serif;fill:#1a1a1a}
