@@ -1,7 +1,8 @@
 """The arbitrator at the third site: garbd, started again whenever it ends or stays outside the cluster.
 
 It keeps no data and remembers nothing. It joins only a cluster that is there: nodes that continue an old view together
-do so only if nobody else is among them. Its state port tells what it sees, in the form of a node's line with ordinal 0.
+do so only if nobody else is among them. Its state port tells what it sees, in the form of a node's line with ordinal 0,
+whose members are the nodes that it hears in step: regions that do not hear each other go by that (`precedence`).
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from galera import port, presence
+from galera.earshot import AnswerPort, Earshot
+from galera.precedence import in_step
 from galera.provider import arbitrator_options, written
-from galera.records import LOST, SERVING_PHASES, STARTING, UP, Node
+from galera.records import LOST, NO_VIEW, STARTING, UP, Node
 from galera.settings import read_places
 
 AGAIN = 0.5
@@ -128,26 +131,28 @@ class Arbitrator:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._garbd: Garbd | None = None
+        self._in_step = NO_VIEW
 
     def line(self) -> str:
         """What it says about itself now."""
         garbd = self._garbd
-        return Node(0, phase=garbd.membership.phase if garbd else STARTING).line()
+        phase = garbd.membership.phase if garbd else STARTING
+        return Node(0, phase=phase, members=self._in_step).line()
+
+    def hear(self, heard: Mapping[int, Node], now: float) -> None:  # noqa: ARG002 - as every listener
+        """Take in who has answered of late."""
+        self._in_step = ",".join(map(str, in_step(heard))) or NO_VIEW
 
     def run(self) -> None:
         """Start garbd again and again until asked to stop."""
         say("waiting for a node that is in step")
         while not signal.sigtimedwait(SIGNALS, AGAIN):
-            if not self._cluster_is_there():
+            if self._in_step == NO_VIEW:
                 continue
             garbd = self._garbd = Garbd(command(self._settings))
             if self._watch(garbd):
                 return
             self._garbd = None
-
-    def _cluster_is_there(self) -> bool:
-        nodes = port.ask_all(self._settings.addresses, port.FAR)
-        return any(node.phase in SERVING_PHASES for node in nodes.values() if node)
 
     def _watch(self, garbd: Garbd) -> bool:
         """Wait until garbd has ended or is given up (False), or a stop is asked for (True)."""
@@ -169,7 +174,10 @@ def say(sentence: str) -> None:
 def main() -> None:
     """Run the arbitrator of this container."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    arbitrator = Arbitrator(read_settings(os.environ))
+    settings = read_settings(os.environ)
+    arbitrator = Arbitrator(settings)
     port.StatePort(arbitrator.line).start()
+    AnswerPort(arbitrator.line).start()
+    Earshot(settings.addresses, arbitrator.hear).start()
     presence.PresencePort().start()
     arbitrator.run()

@@ -122,7 +122,12 @@ def give_up(member: str) -> None:
     It would do so by itself some seconds later. The word of one node is enough, but comes sooner from all. The member
     counts as lost, not as one that took its leave: what a majority is does not change.
     """
-    sql(f"set global wsrep_provider_evs_evict = '{member}'", QUESTION)
+    sql(f"set global wsrep_provider_options = 'evs.evict={member}'", QUESTION)
+
+
+def stand_back(*, isolated: bool) -> None:
+    """Have the engine neither hear nor answer any other member, or do so again. It keeps its data and can be read."""
+    sql(f"set global wsrep_provider_options = 'gmcast.isolate={int(isolated)}'", QUESTION)
 
 
 def sql(text: str, patience: float = 10.0) -> str:

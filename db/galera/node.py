@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Mapping
 from enum import Enum
 
 from galera import port, presence
 from galera.bootstrap import LEFT_BEHIND, STUCK, Action, decide, hopeless, left_behind
 from galera.datadir import DataDirectory
-from galera.engine import Engine, asked, command, ensure_accounts, give_up, notification
+from galera.earshot import AnswerPort, Earshot
+from galera.engine import Engine, asked, command, ensure_accounts, give_up, notification, stand_back
 from galera.first_process import hold_signals, say, stop_asked
 from galera.hearsay import Hearsay
 from galera.lasting import Lasting
+from galera.precedence import ARBITRATOR, Precedence
 from galera.records import (
     FRESH,
     JOINING,
@@ -44,6 +47,7 @@ LOOK = 1.0  # between looks at the peers while there is no primary component
 FAREWELL = 0.6  # seconds between announcing the stop and stopping: load balancers move the writer first
 REST = 10  # ticks between two lives of an engine in a cluster over a WAN
 ATTEMPTS = 5  # starts of the engine that may fail before the container gives up
+STANDS_BACK = "hears no node of the region before its own, which the third site hears: leaves the writing to it"
 
 
 class End(Enum):
@@ -72,7 +76,9 @@ class Keeper:
         self._failures = 0
         self._look_next = 0.0
         self._hearsay = Hearsay(notification)
-        self._dead: deque[tuple[str, float]] = deque()
+        self._gone: deque[tuple[str, str, float]] = deque()
+        self._precedence = Precedence(settings.segment, settings.segments)
+        self._stands_back = False
         self._hopeless, self._outcast, self._left_behind = Lasting(), Lasting(), Lasting()
 
     def line(self) -> str:
@@ -87,7 +93,12 @@ class Keeper:
 
     def hear_of_death(self, member: str) -> None:
         """A member's process has ended. May be called from any thread."""
-        self._dead.append((member, time.monotonic()))
+        self._gone.append((member, "has died", time.monotonic()))
+
+    def hear(self, heard: Mapping[int, Node], now: float) -> None:
+        """Take in which members have answered of late. May be called from any thread."""
+        for ordinal in self._precedence.look(heard, now):
+            self._gone.append((f"db{ordinal}", "is cut off", now))
 
     def run(self) -> int:
         """Live through starts of the engine until asked to stop; returns the exit status."""
@@ -155,7 +166,7 @@ class Keeper:
 
     def _live(self, line: list[str]) -> End:
         """One life of the engine."""
-        self._admitted, was_in_step = False, False
+        self._admitted, was_in_step, self._stands_back = False, False, False
         self._node = self._node._replace(phase=STARTING, since=0)
         engine = self._engine = Engine(line)
         followed = ""
@@ -165,7 +176,8 @@ class Keeper:
             self._watchfulness.tick(time.monotonic())
             if self._stop_asked:
                 return self._farewell(engine)
-            self._give_up_the_dead(time.monotonic())
+            self._give_up(time.monotonic())
+            self._give_way()
             if self._hearsay.compare(time.monotonic(), lambda: asked(self._settings)):
                 say(f"its last notification is out of date; asked, it says: {self._hearsay.text()}")
             if (text := self._hearsay.text()) != followed and self._follow(text):
@@ -204,18 +216,28 @@ class Keeper:
         say(f"{phase} (view {self._node.view}, in step since {self._node.since})")
         return True
 
-    def _give_up_the_dead(self, now: float) -> None:
-        """Go on without members whose processes have ended, sooner than the engine would.
+    def _give_up(self, now: float) -> None:
+        """Go on without members whose processes have ended or that stand back, sooner than the engine would.
 
         Only who is in step does, and only on fresh news: a moment later another life may have the dead one's name.
         """
-        while self._dead:
-            name, heard_at = self._dead.popleft()
+        while self._gone:
+            name, why, heard_at = self._gone.popleft()
             member = member_id(self._hearsay.text(), name)
             if member and self._admitted and now - heard_at < FRESH_NEWS:
-                say(f"{name} has died: going on without it")
+                say(f"{name} {why}: going on without it")
                 with contextlib.suppress(subprocess.SubprocessError):
                     give_up(member)
+
+    def _give_way(self) -> None:
+        """Leave the writing to a region before this one while they do not hear each other, and come back after that."""
+        wanted = self._precedence.stands_back
+        if wanted == self._stands_back or not self._hearsay.text():
+            return
+        with contextlib.suppress(subprocess.SubprocessError):
+            stand_back(isolated=wanted)
+            self._stands_back = wanted
+            say(STANDS_BACK if wanted else "hears them again, or nobody does: no longer stands back")
 
     def _is_stuck(self, now: float) -> bool:
         """Whether nothing comes of this life of the engine.
@@ -259,4 +281,6 @@ def main() -> None:
     if settings.distant:
         presence.PresencePort().start()
         presence.watch(settings.others, keeper.hear_of_death)
+        AnswerPort(keeper.line).start()
+        Earshot({**settings.peers, ARBITRATOR: settings.arbitrator}, keeper.hear).start()
     sys.exit(keeper.run())

@@ -23,12 +23,13 @@ LOCAL = {
 DISTANT = {
     # A lost packet on a path of 160 ms costs half a second, and an outage of a second is not yet a death. What lies
     # near the time-out is worst: some members suspect a node that others hear, and they do not agree in time.
-    "evs.keepalive_period": "PT0.3S",
+    "evs.keepalive_period": "PT0.1S",
     "evs.inactive_check_period": "PT0.1S",
     "evs.suspect_timeout": "PT2.5S",
     "evs.inactive_timeout": "PT5S",
     "evs.install_timeout": "PT3.5S",
-    "evs.join_retrans_period": "PT0.3S",
+    # A member that ends costs a wait of one of these, then one of the keepalive's: 0.1 s is the floor.
+    "evs.join_retrans_period": "PT0.1S",
     "evs.delay_margin": "PT0.5S",
     # A member that was given up (`presence`) is remembered for so long, and while it is, the engine waits for it as for
     # any silent one when the membership changes again. No packet is that late: silent links are dropped after 3 s.

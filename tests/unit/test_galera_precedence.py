@@ -1,0 +1,177 @@
+"""Who leaves the writing to whom when regions hear the third site, but not each other; and who hears whom."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "db"))
+
+from galera import earshot
+from galera.precedence import (
+    ARBITRATOR,
+    AT_LEAST,
+    GIVES_UP_AFTER,
+    PATIENCE,
+    STANDS_BACK_AFTER,
+    WELL,
+    Precedence,
+    in_step,
+)
+from galera.records import JOINING, LOST, UP, Node
+
+SEGMENTS = {1: 1, 2: 1, 3: 2, 4: 2}
+ENGINE_SUSPECTS = 2.5
+FLAP = 1.0
+
+
+class Life:
+    """A node's looks, one after the other."""
+
+    def __init__(self, segment: int) -> None:
+        self.precedence = Precedence(segment, SEGMENTS)
+        self.now = 100.0
+
+    def look(self, nodes: Iterable[int], arbitrator: Iterable[int] | None, seconds: float) -> set[int]:
+        """For so long these nodes answer, and the arbitrator with those whom it hears in step; who is given up."""
+        heard = {one: Node(one, phase=UP) for one in nodes}
+        if arbitrator is not None:
+            heard[ARBITRATOR] = Node(0, phase=UP, members=",".join(map(str, arbitrator)) or "-")
+        given_up: set[int] = set()
+        end = self.now + seconds
+        while self.now < end:
+            self.now += earshot.LOOK
+            given_up |= self.precedence.look(heard, self.now)
+        return given_up
+
+
+def cut_off(segment: int) -> Life:
+    """A node when the way between the regions has been cut for a while."""
+    life = Life(segment)
+    mates = [one for one in SEGMENTS if SEGMENTS[one] == segment]
+    life.look(SEGMENTS, SEGMENTS, 5)
+    life.look(mates, SEGMENTS, 5)
+    return life
+
+
+def test_while_all_hear_each_other_nothing_happens() -> None:
+    for segment in (1, 2):
+        life = Life(segment)
+        assert life.look(SEGMENTS, SEGMENTS, 60) == set()
+        assert not life.precedence.stands_back
+
+
+def test_the_later_region_stands_back_and_the_one_before_gives_it_up() -> None:
+    assert cut_off(2).precedence.stands_back
+    life = Life(1)
+    assert life.look([2], SEGMENTS, 5) == {3, 4}
+    assert not life.precedence.stands_back
+
+
+def test_it_stands_back_before_it_is_given_up_and_that_before_the_engine_suspects() -> None:
+    assert STANDS_BACK_AFTER < GIVES_UP_AFTER
+    assert earshot.FRESH + GIVES_UP_AFTER * earshot.LOOK < ENGINE_SUSPECTS
+
+
+def test_a_way_that_comes_and_goes_every_second_is_not_cut() -> None:
+    for segment in (1, 2):
+        life = Life(segment)
+        for _ in range(20):
+            # an answer counts for a while, so it takes that long until anybody is silent
+            assert life.look([], SEGMENTS, FLAP - earshot.FRESH + 2 * earshot.LOOK) == set()
+            assert not life.precedence.stands_back
+            life.look(SEGMENTS, SEGMENTS, FLAP)
+
+
+def test_one_node_of_the_other_region_is_enough_to_hear_it() -> None:
+    for segment, other in ((1, 4), (2, 1)):
+        life = Life(segment)
+        assert life.look([other], SEGMENTS, 30) == set()
+        assert not life.precedence.stands_back
+
+
+def test_who_hears_nobody_decides_nothing() -> None:
+    """A node that is cut off from everything, or too busy to ask: a majority decides."""
+    for segment in (1, 2):
+        life = Life(segment)
+        assert life.look([], None, 60) == set()
+        assert not life.precedence.stands_back
+
+
+@pytest.mark.parametrize("serving", [[], [3], [3, 4]])
+def test_a_region_that_is_lost_is_not_waited_for(serving: list[int]) -> None:
+    """The arbitrator does not hear it in step either: the later region goes on."""
+    life = Life(2)
+    life.look([4], serving, 60)
+    assert not life.precedence.stands_back
+
+
+def test_a_later_region_that_is_lost_is_left_to_the_engine() -> None:
+    assert Life(1).look([2], [1, 2], 60) == set()
+
+
+def test_it_is_given_up_once_for_each_cut() -> None:
+    life = Life(1)
+    assert life.look([2], SEGMENTS, 5) == {3, 4}
+    assert life.look([2], SEGMENTS, 60) == set()
+    life.look(SEGMENTS, SEGMENTS, 1)
+    assert life.look([2], SEGMENTS, 5) == {3, 4}
+
+
+def test_it_comes_back_when_they_have_heard_each_other_for_a_moment() -> None:
+    life = cut_off(2)
+    life.look([3], SEGMENTS, AT_LEAST)
+    life.look([1, 2, 3], SEGMENTS, WELL / 2)
+    assert life.precedence.stands_back
+    life.look([1, 2, 3], SEGMENTS, WELL)
+    assert not life.precedence.stands_back
+
+
+def test_it_stays_back_until_it_is_forgotten_that_it_was_given_up() -> None:
+    life = cut_off(2)
+    life.look(SEGMENTS, SEGMENTS, AT_LEAST - 5)
+    assert life.precedence.stands_back
+    life.look(SEGMENTS, SEGMENTS, 5)
+    assert not life.precedence.stands_back
+
+
+@pytest.mark.parametrize("arbitrator", [None, []], ids=["silent", "hears nobody in step"])
+def test_standing_back_for_nobody_ends(arbitrator: list[int] | None) -> None:
+    life = cut_off(2)
+    life.look([3], arbitrator, PATIENCE - 1)
+    assert life.precedence.stands_back
+    life.look([3], arbitrator, 2)
+    assert not life.precedence.stands_back
+
+
+def test_only_nodes_in_step_are_told_of() -> None:
+    phases = {3: UP, 1: UP, 2: LOST, 4: JOINING}
+    assert in_step({one: Node(one, phase=phase) for one, phase in phases.items()}) == [1, 3]
+
+
+def test_who_answers_is_heard_and_who_stops_answering_soon_is_not() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    looks: Queue[Mapping[int, Node]] = Queue()
+    silent = threading.Event()
+
+    def line() -> str:
+        if silent.is_set():
+            raise OSError("not now")
+        return Node(7, phase=UP).line()
+
+    earshot.AnswerPort(line, port).start()
+    earshot.Earshot({7: "127.0.0.1", 8: "127.0.0.2"}, lambda heard, now: looks.put(heard), port).start()
+    assert looks.get(timeout=5) == {7: Node(7, phase=UP)}
+    silent.set()
+    for _ in range(20):
+        if looks.get(timeout=5) == {}:
+            return
+    pytest.fail("still heard")
