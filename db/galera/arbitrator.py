@@ -139,7 +139,7 @@ class Arbitrator:
         phase = garbd.membership.phase if garbd else STARTING
         return Node(0, phase=phase, members=self._in_step).line()
 
-    def hear(self, heard: Mapping[int, Node], now: float) -> None:  # noqa: ARG002 - as every listener
+    def hear(self, heard: Mapping[int, Node], now: float) -> None:
         """Take in who has answered of late."""
         self._in_step = ",".join(map(str, in_step(heard))) or NO_VIEW
 

@@ -19,10 +19,10 @@ from collections.abc import Mapping
 from galera.lasting import Lasting
 from galera.records import SERVING_PHASES, Node
 
-STANDS_BACK_AFTER, GIVES_UP_AFTER = 5, 7
-"""Looks (`earshot.LOOK`) in a row with a silent region. They begin when its last answer is no longer fresh, so the one is
-1.9 s after the cut, the other 2.4 s: later than a way that comes and goes every second, sooner than the engine's own
-suspicion after 2.5 s, which makes members disagree that do not hear the same."""
+STANDS_BACK_AFTER, GIVES_UP_AFTER = 6, 8
+"""Looks (`earshot.LOOK`) in a row with a silent region. They begin when its last answer is no longer fresh, so the one
+is 2.1 s after the cut, the other 2.6 s: later than a way that comes and goes every second, and not long after the
+engine's own suspicion (2.5 s), which in the end makes members disagree that do not hear the same."""
 
 AT_LEAST = 8.0
 """Seconds of standing back: by then it is forgotten that the node was given up (`evs.view_forget_timeout`)."""

@@ -87,16 +87,17 @@ class Polls(Meter):
 
 
 class Writes(Meter):
-    """Puts a tag on an image every 30 ms: one small row in the database each, found again by the verdict."""
+    """Puts a tag on an image every so many seconds: one small row in the database each, found again by the verdict."""
 
-    def __init__(self, tenant: Tenant, history: History) -> None:
+    def __init__(self, tenant: Tenant, history: History, seconds: float = WRITE_SECONDS) -> None:
         super().__init__("writes")
+        self._seconds = seconds
         self._tenant, self._client = tenant, tenant.client(history)
         self._image = ""
 
     def start(self, pace: Pace) -> None:
         """Let it write."""
-        pace.every(WRITE_SECONDS, self._write)
+        pace.every(self._seconds, self._write)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -15,6 +15,7 @@ from lab.topology import ONE, TWO, Part, Topology, label, parts_with_role
 from tests.lab.client import Client, Login
 
 POLL = 0.1
+LOOK = 1.0  # between looks at everything: each costs a quarter of a second of a processor
 MOST = 2.0  # times as long as on a quiet machine: whatever needs more hangs
 
 
@@ -56,7 +57,7 @@ class Region:
                 if part.health is not Health.GOOD
             )
 
-        until(lacking, seconds * min(self.slow, MOST), "full redundancy")
+        until(lacking, seconds * min(self.slow, MOST), "full redundancy", LOOK)
         return time.monotonic() - began
 
     def heal(self) -> list[str]:
@@ -114,7 +115,7 @@ class Region:
         return client
 
 
-def until(lacking: Callable[[], str], seconds: float, what: str) -> None:
+def until(lacking: Callable[[], str], seconds: float, what: str, pause: float = POLL) -> None:
     """Return when nothing lacks; raise TimeoutError with what still does."""
     give_up = time.monotonic() + seconds
     while True:
@@ -124,7 +125,7 @@ def until(lacking: Callable[[], str], seconds: float, what: str) -> None:
         if time.monotonic() > give_up:
             raise TimeoutError(f"no {what} after {seconds:.0f} s: {missing}")
         # Half of the time at most is spent looking: what comes back needs the processors, too.
-        time.sleep(max(POLL, time.monotonic() - began))
+        time.sleep(max(pause, time.monotonic() - began))
 
 
 @contextmanager

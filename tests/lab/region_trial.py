@@ -20,6 +20,7 @@ from tests.lab.way import Way
 from tests.lab.world import World
 
 CALM, CONVERGED = 4.0, 30.0
+WRITE_SECONDS = 0.1  # gaps are seconds here, and what measures them must leave the processors to what comes back
 DEADLINE = 120.0
 
 
@@ -73,7 +74,7 @@ def run_region_trial(one: Region, two: Region, fault: RegionFault, run: int, wan
     tenant = make_tenant(one)
     trial = RegionTrial(one, two, tenant, History(), wan)
     measured = History()
-    writes = Writes(_seen_from(two if fault.seen_from == "two" else one, tenant), measured)
+    writes = Writes(_seen_from(two if fault.seen_from == "two" else one, tenant), measured, WRITE_SECONDS)
     world = World(one.topology) if fault.sees_world else None
     meters: list[Meter] = [writes, *(world.meters.values() if world else ())]
     try:
