@@ -112,13 +112,31 @@ def test_policy_changes_are_differences() -> None:
     assert rules.policy_changes({"a"}, {"a"}) == ""
 
 
+def delay_changes(present: object, wanted: object) -> list[str]:
+    now = rules.delays(links.parse(present))
+    return rules.delay_changes(LEGS, now, rules.delays(links.parse(wanted))).splitlines()
+
+
 def test_netem_delays_by_where_packets_come_from() -> None:
-    commands = rules.netem(LEGS, links.parse({"one>two": {"delay_ms": 80}})).splitlines()
-    assert [line.split(" dev ")[0] for line in commands] == ["qdisc add", "class add", "qdisc add"]
-    assert all(" dev eth1 " in line for line in commands)
-    assert commands[-1].endswith("parent 1:1 netem delay 80ms limit 20000")
+    bands, delay = delay_changes({}, {"one>two": {"delay_ms": 80}})
+    assert bands == f"qdisc replace dev eth1 root handle 1: prio bands 4 priomap{' 3' * 16}"
+    assert delay == "qdisc replace dev eth1 parent 1:1 netem delay 80ms limit 20000"
     assert "-A FORWARD -i eth0 -j CLASSIFY --set-class 1:1" in rules.classes(LEGS)
-    assert rules.netem(LEGS, links.HEALTHY) == ""
+    assert delay_changes({}, {}) == []
+
+
+def test_a_delay_that_stays_is_left_alone() -> None:
+    slow = {"one-two": {"delay_ms": 80}}
+    assert delay_changes(slow, slow) == []
+    assert delay_changes(slow, {"one-two": {"delay_ms": 80, "loss": 5}}) == []
+    assert delay_changes(slow, {"one>two": {"delay_ms": 80}, "two>one": {"delay_ms": 20}}) == [
+        "qdisc replace dev eth0 parent 1:2 netem delay 20ms limit 20000"
+    ]
+
+
+def test_what_is_under_way_when_a_delay_ends_still_arrives() -> None:
+    changes = delay_changes({"one>two": {"delay_ms": 80}}, {})
+    assert changes == ["qdisc replace dev eth1 parent 1:1 netem delay 0ms limit 20000"]
 
 
 def test_a_packet_waits_for_the_delay_of_its_direction() -> None:

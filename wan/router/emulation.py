@@ -25,8 +25,6 @@ class Emulation:
         self._timer: threading.Timer | None = None
         self._ends = 0.0
         self._netem = kernel.has_netem
-        if self._netem:
-            kernel.load(rules.classes(legs))
         self._put(links.HEALTHY)
 
     def apply(self, document: object, seconds: float = 0) -> None:
@@ -61,11 +59,10 @@ class Emulation:
         self._kernel.load(rules.firewall(self._legs, self._anycast, wanted))
         if self._netem:
             try:
-                self._kernel.queue(rules.netem(self._legs, wanted))
+                self._kernel.delay_by(rules.delays(wanted))
             except OSError as error:
                 print(f"wan: netem refused ({error}); the TUN device delays instead", flush=True)
                 self._netem = False
-                self._kernel.queue("")
         self._kernel.route_by(set() if self._netem else rules.policy(self._legs, self._anycast, wanted))
         self._links = wanted
 
@@ -73,11 +70,12 @@ class Emulation:
         """What is in force and by which mechanism, and what the TUN device did to packets since then."""
         with self._lock:
             delayed = any(link.delay_ms for link in self._links.values())
+            delay, loss = ("netem", "iptables") if self._netem else ("tun", "iptables, or tun where delayed")
             lanes = {f"{here}>{there}": lane.counts() for (here, there), lane in self._lanes.lanes.items()}
             return {
                 "links": links.document(self._links),
                 "lasting": links.document(self._lasting),
-                "mechanism": {"delay": "netem" if self._netem else "tun", "loss": "iptables, or tun where delayed"},
+                "mechanism": {"delay": delay, "loss": loss},
                 "path": ("netem" if self._netem else "tun for delayed links") if delayed else "kernel",
                 "seconds_left": round(max(0.0, self._ends - time.monotonic()), 1) if self._timer else None,
                 "tun": {name: counts for name, counts in lanes.items() if counts["passed"] or counts["lost"]},

@@ -6,7 +6,9 @@ import subprocess
 from collections.abc import Iterable
 
 from router import rules
+from router.links import SITES
 
+TRIAL = "lo"
 RESTORE = ("iptables-nft-restore", "iptables-legacy-restore")
 
 
@@ -18,9 +20,16 @@ class Kernel:
         # Old kernels have only the one, new ones only the other.
         self._restore = next(name for name in RESTORE if succeeds([name], "*filter\nCOMMIT\n"))
         self._policy: set[str] = set()
-        self.has_netem = succeeds(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"])
-        if self.has_netem:
-            run(["tc", "qdisc", "del", "dev", "lo", "root"])
+        self._delays: rules.Delays = {}
+        self._forget_delays()
+        self.has_netem = self._tries_netem()
+
+    def _tries_netem(self) -> bool:
+        """Whether all works that a delay by netem needs: some kernels have it, and not what leads packets there."""
+        trial = f"{rules.bands_of(TRIAL)}\n{rules.delay_of(TRIAL, SITES[0], 1)}\n"
+        works = succeeds(["tc", "-batch", "-"], trial) and succeeds([self._restore], rules.classes(self._legs))
+        succeeds(["tc", "qdisc", "del", "dev", TRIAL, "root"])
+        return works
 
     def load(self, table: str) -> None:
         """Replace one table of the firewall at once."""
@@ -33,12 +42,21 @@ class Kernel:
             run(["ip", "-batch", "-"], changes)
         self._policy = set(policy)
 
-    def queue(self, disciplines: str) -> None:
-        """Replace the queueing disciplines of all legs."""
+    def delay_by(self, delays: rules.Delays) -> None:
+        """Make netem's delays what they should be. Where it cannot be done, there are none."""
+        changes = rules.delay_changes(self._legs, self._delays, delays)
+        try:
+            if changes:
+                run(["tc", "-batch", "-"], changes)
+        except OSError:
+            self._forget_delays()
+            raise
+        self._delays = dict.fromkeys(self._delays, 0.0) | dict(delays)
+
+    def _forget_delays(self) -> None:
         for leg in self._legs.values():
             succeeds(["tc", "qdisc", "del", "dev", leg.interface, "root"])
-        if disciplines:
-            run(["tc", "-batch", "-"], disciplines)
+        self._delays = {}
 
 
 def run(command: list[str], standard_input: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from router.lanes import ROOM
 from router.links import SITES, Direction, Link
 
 TUN = "wan0"
@@ -25,6 +26,7 @@ class Leg(NamedTuple):
 
 
 Legs = Mapping[str, Leg]
+Delays = Mapping[Direction, float]  # in milliseconds
 
 
 def firewall(legs: Legs, anycast: str, links: Mapping[Direction, Link]) -> str:
@@ -75,20 +77,37 @@ def policy_changes(present: Iterable[str], wanted: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in gone + new)
 
 
-def netem(legs: Legs, links: Mapping[Direction, Link]) -> str:
-    """Commands for `tc -batch`: on each leg one class for each site that packets may come from."""
+def delay_changes(legs: Legs, present: Delays, wanted: Delays) -> str:
+    """Commands for `tc -batch`: on each leg one band for each site that packets may come from.
+
+    A band whose delay changes keeps the packets that are under way, each for the time that it set out with; so a delay
+    that is over becomes one of nothing, and a band that was never delayed has no discipline of its own.
+    """
     lines = []
     for there, leg in legs.items():
-        sources = [here for here in legs if here != there and links[here, there].delay_ms]
-        if not sources:
-            continue
-        lines.append(f"qdisc add dev {leg.interface} root handle 1: htb")  # what is in no class is not queued
-        for here in sources:
-            minor = class_of(here)
-            lines.append(f"class add dev {leg.interface} parent 1: classid 1:{minor} htb rate 10gbit quantum 60000")
-            delay = links[here, there].delay_ms
-            lines.append(f"qdisc add dev {leg.interface} parent 1:{minor} netem delay {delay:g}ms limit 20000")
+        bands = {here: wanted.get((here, there), 0.0) for here in legs if here != there}
+        changes = {here: delay for here, delay in bands.items() if delay != present.get((here, there), 0.0)}
+        if changes and not any((here, there) in present for here in bands):
+            lines.append(bands_of(leg.interface))
+        lines += [delay_of(leg.interface, here, delay) for here, delay in changes.items()]
     return "".join(f"{line}\n" for line in lines)
+
+
+def delays(links: Mapping[Direction, Link]) -> dict[Direction, float]:
+    """The delays alone, in milliseconds, where there are any."""
+    return {direction: link.delay_ms for direction, link in links.items() if link.delay_ms}
+
+
+def bands_of(interface: str) -> str:
+    """The command for `tc` that gives an interface a band for each site, and one for all else."""
+    rest = " ".join([str(len(SITES))] * 16)  # of each of the sixteen priorities that an unmarked packet may have
+    return f"qdisc replace dev {interface} root handle 1: prio bands {len(SITES) + 1} priomap {rest}"
+
+
+def delay_of(interface: str, site: str, milliseconds: float) -> str:
+    """The command for `tc` that delays what comes from a site and leaves by this interface."""
+    band = f"1:{class_of(site)}"
+    return f"qdisc replace dev {interface} parent {band} netem delay {milliseconds:g}ms limit {ROOM}"
 
 
 def classes(legs: Legs) -> str:
@@ -99,5 +118,5 @@ def classes(legs: Legs) -> str:
 
 
 def class_of(site: str) -> int:
-    """The number of a site's class."""
+    """The number of the class, which is a band, of packets from a site."""
     return SITES.index(site) + 1
