@@ -18,6 +18,7 @@ from lab.topology import OUTSIDE, Part, Topology
 #: A part that was cut off comes back with an interface of another name.
 INTERFACE = "$(ip -o -4 addr show scope global | awk '{print $2; exit}')"
 NO_NETEM = ("qdisc kind is unknown", "No such file or directory")
+ROOM = 20000  # packets: netem's own 1000 would be full, and lose some, where a part sends much
 QUEUE = 80  # as wan/delay has it
 RULE = f"OUTPUT ! -o lo -j NFQUEUE --queue-num {QUEUE} --queue-bypass"
 
@@ -26,7 +27,7 @@ def begin(engine: LabEngine, topology: Topology, part: Part, milliseconds: float
     """From now on each packet that the part sends takes so much longer, for so long at most. Raises LabError."""
     _end_queue(engine, topology, part)
     try:
-        packets.run(engine, topology, part, [f"tc qdisc replace dev {INTERFACE} root netem delay {milliseconds:g}ms"])
+        packets.run(engine, topology, part, [netem("replace", milliseconds)])
     except LabError as error:
         if not any(reason in error.message for reason in NO_NETEM):
             raise
@@ -34,10 +35,15 @@ def begin(engine: LabEngine, topology: Topology, part: Part, milliseconds: float
 
 
 def end(engine: LabEngine, topology: Topology, part: Part) -> None:
-    """Its packets go as ever, if it runs at all."""
+    """Its packets go as ever, if it runs at all; those under way still take their time."""
     _end_queue(engine, topology, part)
     with suppress(LabError):
-        packets.run(engine, topology, part, [f"tc qdisc del dev {INTERFACE} root 2>/dev/null || true"])
+        packets.run(engine, topology, part, [f"{netem('change', 0)} 2>/dev/null || true"])
+
+
+def netem(verb: str, milliseconds: float) -> str:
+    """The command that delays what a part sends by the kernel's own means. Pure."""
+    return f"tc qdisc {verb} dev {INTERFACE} root netem delay {milliseconds:g}ms limit {ROOM}"
 
 
 def _begin_queue(engine: LabEngine, topology: Topology, part: Part, milliseconds: float, seconds: float) -> None:

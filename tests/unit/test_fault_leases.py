@@ -10,7 +10,7 @@ import pytest
 
 from lab.containers import ContainerFacts
 from lab.errors import BadNameError, LabError
-from lab.leases import packets
+from lab.leases import packets, slowness
 from lab.leases.command import duration
 from lab.leases.kinds import is_to_undo, milliseconds, refuse, rules, rules_kept, share, skew
 from lab.leases.lease import Lease, Leases, new, to_mend
@@ -219,3 +219,8 @@ def test_whoever_breaks_or_mends_waits_for_its_turn(tmp_path: Path, monkeypatch:
         pass
     with others.turn():
         assert leases.all() == []
+
+
+def test_a_slow_part_may_have_much_under_way() -> None:
+    assert slowness.netem("replace", 80.0).endswith(" root netem delay 80ms limit 20000")
+    assert slowness.netem("change", 0).endswith(" root netem delay 0ms limit 20000")
