@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 PACKAGES = {"nbdinfo": "libnbd-bin", "nbdcopy": "libnbd-bin", "qemu-img": "qemu-utils", "qemu-io": "qemu-utils"}
-PACKAGES |= {"fio": "fio", "etcd": "etcd-server", "chromium": "chromium"}
+PACKAGES |= {"fio": "fio", "etcd": "etcd-server", "chromium": "chromium", "qemu-system-x86_64": "qemu-system-x86"}
 
 
 def need(*programs: str) -> None:
