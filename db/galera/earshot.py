@@ -1,4 +1,4 @@
-"""Whom a member of a cluster over regions hears just now: it asks all others four times a second, by datagram.
+"""Whom a member of a cluster over regions hears just now: it asks others four times a second, by datagram.
 
 A datagram that is lost is not repeated, so an answer says how things are now, and asking costs next to nothing.
 """

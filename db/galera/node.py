@@ -282,5 +282,5 @@ def main() -> None:
         presence.PresencePort().start()
         presence.watch(settings.others, keeper.hear_of_death)
         AnswerPort(keeper.line).start()
-        Earshot({**settings.peers, ARBITRATOR: settings.arbitrator}, keeper.hear).start()
+        Earshot({**settings.far, ARBITRATOR: settings.arbitrator}, keeper.hear).start()
     sys.exit(keeper.run())

@@ -42,6 +42,11 @@ class Settings(NamedTuple):
         return {ordinal: address for ordinal, address in self.addresses.items() if ordinal != self.ordinal}
 
     @property
+    def far(self) -> dict[int, str]:
+        """Addresses of the nodes in other regions."""
+        return {one: address for one, address in self.addresses.items() if self.segments[one] != self.segment}
+
+    @property
     def others(self) -> dict[str, str]:
         """Addresses of the other members by the names that they have in the cluster, the arbitrator's too."""
         nodes = {f"db{ordinal}": address for ordinal, address in self.peers.items()}

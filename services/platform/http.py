@@ -224,7 +224,7 @@ class _DatabaseHealth:
     However many ask, there is one read at a time, and none that a request has to wait for a thread for.
     """
 
-    FRESH_SECONDS = 0.1
+    FRESH_SECONDS = 0.3
 
     def __init__(self, ready: Callable[[], bool]) -> None:
         self._ready = ready

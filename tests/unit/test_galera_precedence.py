@@ -113,6 +113,15 @@ def test_a_region_that_is_lost_is_not_waited_for(serving: list[int]) -> None:
     assert not life.precedence.stands_back
 
 
+def test_a_region_that_dies_is_not_waited_for_though_the_arbitrator_still_believes_in_it() -> None:
+    """Its word is as old as an answer may be, and so is what it goes by."""
+    life = Life(2)
+    life.look(SEGMENTS, SEGMENTS, 5)
+    life.look([4], SEGMENTS, earshot.FRESH + 2 * earshot.LOOK)
+    life.look([4], [3, 4], 60)
+    assert not life.precedence.stands_back
+
+
 def test_a_later_region_that_is_lost_is_left_to_the_engine() -> None:
     assert Life(1).look([2], [1, 2], 60) == set()
 
