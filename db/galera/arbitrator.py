@@ -2,7 +2,8 @@
 
 It keeps no data and remembers nothing. It joins only a cluster that is there: nodes that continue an old view together
 do so only if nobody else is among them. Its state port tells what it sees, in the form of a node's line with ordinal 0,
-whose members are the nodes that it hears in step: regions that do not hear each other go by that (`precedence`).
+whose members are the nodes that it hears in step: regions that do not hear each other go by what it says
+(`precedence`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import NamedTuple
 
 from galera import port, presence
 from galera.earshot import AnswerPort, Earshot
-from galera.precedence import in_step
+from galera.precedence import in_step, standing_back
 from galera.provider import arbitrator_options, written
-from galera.records import LOST, NO_VIEW, STARTING, UP, Node
+from galera.records import LOST, NO_VIEW, STARTING, UP, Node, joined
 from galera.settings import read_places
 
 AGAIN = 0.5
@@ -131,17 +132,17 @@ class Arbitrator:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._garbd: Garbd | None = None
-        self._in_step = NO_VIEW
+        self._in_step = self._back = NO_VIEW
 
     def line(self) -> str:
         """What it says about itself now."""
         garbd = self._garbd
         phase = garbd.membership.phase if garbd else STARTING
-        return Node(0, phase=phase, members=self._in_step).line()
+        return Node(0, phase=phase, members=self._in_step, back=self._back).line()
 
     def hear(self, heard: Mapping[int, Node], now: float) -> None:
         """Take in who has answered of late."""
-        self._in_step = ",".join(map(str, in_step(heard))) or NO_VIEW
+        self._in_step, self._back = joined(in_step(heard)), joined(standing_back(heard))
 
     def run(self) -> None:
         """Start garbd again and again until asked to stop."""

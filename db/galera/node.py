@@ -33,6 +33,7 @@ from galera.records import (
     Node,
     Saved,
     is_outcast,
+    joined,
     member_id,
     notified_members,
     notified_phase,
@@ -89,7 +90,8 @@ class Keeper:
         phase = notified_phase(text, admitted=self._admitted)
         if phase in PRIMARY_PHASES and self._watchfulness.doubtful(time.monotonic()):
             phase = LOST
-        return self._node._replace(phase=phase, members=notified_members(text)).line()
+        back = joined([self._settings.ordinal] if self._stands_back else [])
+        return self._node._replace(phase=phase, members=notified_members(text), back=back).line()
 
     def hear_of_death(self, member: str) -> None:
         """A member's process has ended. May be called from any thread."""
@@ -98,7 +100,7 @@ class Keeper:
     def hear(self, heard: Mapping[int, Node], now: float) -> None:
         """Take in which members have answered of late. May be called from any thread."""
         for ordinal in self._precedence.look(heard, now):
-            self._gone.append((f"db{ordinal}", "is cut off", now))
+            self._gone.append((f"db{ordinal}", "stands back", now))
 
     def run(self) -> int:
         """Live through starts of the engine until asked to stop; returns the exit status."""

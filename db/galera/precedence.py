@@ -4,10 +4,10 @@ The engine by itself would go on with both: whoever reaches both sides passes me
 region goes the long way round, through a machine that keeps no data, and nobody can say beforehand who may write.
 So here one region takes precedence: the one before, which has the lower segment. While a node of a later region hears
 no node of it, and the arbitrator says that it hears one in step, it *stands back*: its engine is isolated, and reads.
-A moment later the nodes of the region before have their engines *give up* those of the later one, as they would the
-dead, so that they go on at once.
+It says so to the arbitrator, from which the nodes of the region before learn it: they have their engines give it up,
+as they would the dead, so that they go on at once. Nobody is given up who did not stand back.
 
-Only moments count in which the arbitrator answers: a member that hears nobody, or is itself too slow to ask, says
+Only moments count in which the arbitrator answers: a node that hears nobody, or is itself too slow to ask, says
 nothing about the way. Where the arbitrator is silent, or says that the region before is lost, nobody stands back: who
 goes on is then a matter of majorities.
 """
@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from galera.lasting import Lasting
-from galera.records import SERVING_PHASES, Node
+from galera.records import SERVING_PHASES, Node, named
 
-STANDS_BACK_AFTER, GIVES_UP_AFTER = 6, 8
-"""Looks (`earshot.LOOK`) in a row with a silent region. They begin when its last answer is no longer fresh, so the one
-is 2.1 s after the cut, the other 2.6 s: later than a way that comes and goes every second, and not long after the
-engine's own suspicion (2.5 s), which in the end makes members disagree that do not hear the same."""
+STANDS_BACK_AFTER = 6
+"""Looks (`earshot.LOOK`) in a row with a silent region before. They begin when its last answer is no longer fresh, so
+it is 2.1 s after the cut: later than a way that comes and goes every second, and sooner than the engine's own
+suspicion (2.5 s), which in the end makes members disagree that do not hear the same."""
 
 AT_LEAST = 8.0
 """Seconds of standing back: by then it is forgotten that the node was given up (`evs.view_forget_timeout`)."""
@@ -43,7 +43,8 @@ class Precedence:
         self._before = {one for one, region in segments.items() if region < segment}
         self._after = {one for one, region in segments.items() if region > segment}
         self.stands_back = False
-        self._before_silent, self._after_silent = 0, 0
+        self._silent = 0
+        self._gone: set[int] = set()
         self._standing, self._well, self._useless = Lasting(), Lasting(), Lasting()
 
     def look(self, heard: Mapping[int, Node], now: float) -> frozenset[int]:
@@ -51,16 +52,19 @@ class Precedence:
 
         `now` is monotonic, in seconds. Whether the node stands back is in `stands_back` after that.
         """
-        in_step = _in_step(heard.get(ARBITRATOR))
-        self._before_silent = _silent(self._before_silent, self._before, heard, in_step)
-        self._after_silent = _silent(self._after_silent, self._after, heard, in_step)
-        well = self._well.seconds(bool(self._before & set(heard)), now) >= WELL
-        useless = self._useless.seconds(not self._before & in_step, now) >= PATIENCE
+        arbitrator = heard.get(ARBITRATOR, Node(ARBITRATOR))
+        witnessed = bool(self._before & named(arbitrator.members))
+        is_heard = bool(self._before & set(heard))
+        self._silent = 0 if is_heard else self._silent + witnessed
+        well = self._well.seconds(is_heard, now) >= WELL
+        useless = self._useless.seconds(not witnessed, now) >= PATIENCE
         if self._standing.seconds(self.stands_back, now) >= AT_LEAST and (well or useless):
-            self.stands_back, self._before_silent = False, 0
-        elif self._before_silent >= STANDS_BACK_AFTER:
+            self.stands_back, self._silent = False, 0
+        elif self._silent >= STANDS_BACK_AFTER:
             self.stands_back = True
-        return frozenset(self._after) if self._after_silent == GIVES_UP_AFTER else frozenset()
+        back = (self._after & named(arbitrator.back)) - set(heard)
+        gone, self._gone = back - self._gone, back
+        return frozenset(gone)
 
 
 def in_step(heard: Mapping[int, Node]) -> list[int]:
@@ -68,13 +72,6 @@ def in_step(heard: Mapping[int, Node]) -> list[int]:
     return sorted(one for one, node in heard.items() if node.phase in SERVING_PHASES)
 
 
-def _in_step(arbitrator: Node | None) -> set[int]:
-    """The nodes that the arbitrator says it hears in step."""
-    return {int(one) for one in arbitrator.members.split(",") if one.isdigit()} if arbitrator else set()
-
-
-def _silent(looks: int, region: set[int], heard: Mapping[int, Node], in_step: set[int]) -> int:
-    """For how many looks the nodes of a region have been silent here though the arbitrator hears one in step."""
-    if region & set(heard):
-        return 0
-    return looks + bool(region & in_step)
+def standing_back(heard: Mapping[int, Node]) -> list[int]:
+    """The nodes among those heard that say that they stand back."""
+    return sorted(one for one, node in heard.items() if one in named(node.back))

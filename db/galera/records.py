@@ -35,6 +35,7 @@ class Node(NamedTuple):
     since: int = 0  # number of the view in which it came into step: the smaller, the more senior
     view: str = NO_VIEW  # the last primary view that it remembers, "<id>/<nodes>", "<id>/<nodes>+1" with the arbitrator
     members: str = NO_VIEW  # ordinals of the nodes that it sees now, joined by commas
+    back: str = NO_VIEW  # ordinals of the nodes that stand back: itself, or those that the arbitrator hears say so
 
     def line(self) -> str:
         """The text form, without a line end."""
@@ -48,6 +49,16 @@ def parse_line(text: str) -> Node | None:
         return Node(int(words[0]), words[1], int(words[2]), words[3], int(words[4]), *words[5:])
     except (ValueError, IndexError):
         return None
+
+
+def joined(ordinals: Collection[int]) -> str:
+    """Nodes in the form in which a line names them."""
+    return ",".join(map(str, sorted(ordinals))) or NO_VIEW
+
+
+def named(text: str) -> set[int]:
+    """The nodes that a word of a line names."""
+    return {int(one) for one in text.split(",") if one.isdigit()}
 
 
 def view_size(view: str) -> int:

@@ -17,14 +17,14 @@ from galera import earshot
 from galera.precedence import (
     ARBITRATOR,
     AT_LEAST,
-    GIVES_UP_AFTER,
     PATIENCE,
     STANDS_BACK_AFTER,
     WELL,
     Precedence,
     in_step,
+    standing_back,
 )
-from galera.records import JOINING, LOST, UP, Node
+from galera.records import JOINING, LOST, UP, Node, joined
 
 SEGMENTS = {1: 1, 2: 1, 3: 2, 4: 2}
 ENGINE_SUSPECTS = 2.5
@@ -38,11 +38,16 @@ class Life:
         self.precedence = Precedence(segment, SEGMENTS)
         self.now = 100.0
 
-    def look(self, nodes: Iterable[int], arbitrator: Iterable[int] | None, seconds: float) -> set[int]:
-        """For so long these nodes answer, and the arbitrator with those whom it hears in step; who is given up."""
+    def look(
+        self, nodes: Iterable[int], arbitrator: Iterable[int] | None, seconds: float, back: Iterable[int] = ()
+    ) -> set[int]:
+        """For so long these nodes answer, and the arbitrator with those whom it hears in step, and standing back.
+
+        Returns who is given up.
+        """
         heard = {one: Node(one, phase=UP) for one in nodes}
         if arbitrator is not None:
-            heard[ARBITRATOR] = Node(0, phase=UP, members=",".join(map(str, arbitrator)) or "-")
+            heard[ARBITRATOR] = Node(0, phase=UP, members=joined(set(arbitrator)), back=joined(set(back)))
         given_up: set[int] = set()
         end = self.now + seconds
         while self.now < end:
@@ -67,17 +72,31 @@ def test_while_all_hear_each_other_nothing_happens() -> None:
         assert not life.precedence.stands_back
 
 
-def test_the_later_region_stands_back_and_the_one_before_gives_it_up() -> None:
+def test_the_later_region_stands_back_and_the_one_before_does_not() -> None:
     assert cut_off(2).precedence.stands_back
-    life = Life(1)
-    assert life.look([2], SEGMENTS, 5) == {3, 4}
-    assert not life.precedence.stands_back
+    assert not cut_off(1).precedence.stands_back
 
 
-def test_it_stands_back_before_the_engine_suspects_and_is_given_up_before_members_disagree() -> None:
+def test_it_stands_back_before_the_engine_suspects() -> None:
     assert earshot.FRESH + STANDS_BACK_AFTER * earshot.LOOK < ENGINE_SUSPECTS
-    assert STANDS_BACK_AFTER < GIVES_UP_AFTER
-    assert earshot.FRESH + GIVES_UP_AFTER * earshot.LOOK < ENGINE_SUSPECTS + 0.5
+
+
+def test_who_stands_back_is_given_up_once_and_nobody_else() -> None:
+    life = Life(1)
+    assert life.look([2], SEGMENTS, 5) == set()
+    assert life.look([2], SEGMENTS, 0.25, back=[4]) == {4}
+    assert life.look([2], SEGMENTS, 0.25, back=[3, 4]) == {3}
+    assert life.look([2], SEGMENTS, 60, back=[3, 4]) == set()
+    life.look(SEGMENTS, SEGMENTS, 5)
+    assert life.look([2], SEGMENTS, 5, back=[3, 4]) == {3, 4}
+
+
+def test_who_is_heard_again_is_not_given_up_though_the_arbitrator_has_not_heard_of_it() -> None:
+    assert Life(1).look(SEGMENTS, SEGMENTS, 5, back=[3, 4]) == set()
+
+
+def test_the_later_region_gives_nobody_up() -> None:
+    assert Life(2).look([4], SEGMENTS, 5, back=[1, 2, 3]) == set()
 
 
 def test_a_way_that_comes_and_goes_every_second_is_not_cut() -> None:
@@ -126,14 +145,6 @@ def test_a_later_region_that_is_lost_is_left_to_the_engine() -> None:
     assert Life(1).look([2], [1, 2], 60) == set()
 
 
-def test_it_is_given_up_once_for_each_cut() -> None:
-    life = Life(1)
-    assert life.look([2], SEGMENTS, 5) == {3, 4}
-    assert life.look([2], SEGMENTS, 60) == set()
-    life.look(SEGMENTS, SEGMENTS, 1)
-    assert life.look([2], SEGMENTS, 5) == {3, 4}
-
-
 def test_it_comes_back_when_they_have_heard_each_other_for_a_moment() -> None:
     life = cut_off(2)
     life.look([3], SEGMENTS, AT_LEAST)
@@ -158,6 +169,10 @@ def test_standing_back_for_nobody_ends(arbitrator: list[int] | None) -> None:
     assert life.precedence.stands_back
     life.look([3], arbitrator, 2)
     assert not life.precedence.stands_back
+
+
+def test_the_arbitrator_tells_who_stands_back() -> None:
+    assert standing_back({3: Node(3, back="3"), 4: Node(4), 1: Node(1, back="-")}) == [3]
 
 
 def test_only_nodes_in_step_are_told_of() -> None:
