@@ -23,6 +23,7 @@ from services.platform.database import Transactor
 from services.platform.faults import Unauthorized
 from services.platform.server import serve
 from services.platform.settings import read_settings
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,7 +79,7 @@ class Replica:
 def replica(directory: Path, **settings: Any) -> Iterator[Replica]:
     """A replica over the database and the data in `directory`; several may share one."""
     chosen = {"database_url": f"sqlite:///{directory}/image.sqlite", "data_dir": directory, "listen": "127.0.0.1"}
-    chosen |= {"log_level": "WARNING", "port": _free_port(), **settings}
+    chosen |= {"log_level": "WARNING", "port": free_port(), **settings}
     environment = {f"QUORATE_{name.upper()}": str(value) for name, value in chosen.items()}
     command = [sys.executable, __file__]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
@@ -89,15 +90,6 @@ def replica(directory: Path, **settings: Any) -> Iterator[Replica]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _wait_until_it_serves(running: Replica) -> None:

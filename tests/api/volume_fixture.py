@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx2
-from image_fixture import SpokenTokens, _free_port
+from image_fixture import SpokenTokens
 
 from services.platform.broker import Broker
 from services.platform.database import Transactor
@@ -27,6 +27,7 @@ from services.volume.app import build_app, parts
 from services.volume.bootstrap import bootstrap
 from services.volume.images import Images
 from services.volume.settings import VolumeSettings
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,7 +69,7 @@ def volume_replica(directory: Path, name: str, image_url: str, **settings: Any) 
     """A replica over the database and the store in `directory`; several may share them."""
     chosen = {
         "name": name, "database_url": f"sqlite:///{directory}/volume.sqlite", "store_url": f"file://{directory}/store",
-        "listen": "127.0.0.1", "port": _free_port(), "image_url": image_url, "log_level": "WARNING",
+        "listen": "127.0.0.1", "port": free_port(), "image_url": image_url, "log_level": "WARNING",
         "lease_seconds": 0.6, "orphan_seconds": 1.0, **settings,
     }  # fmt: skip
     environment = {f"QUORATE_{key.upper()}": str(value) for key, value in chosen.items()}

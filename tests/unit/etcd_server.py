@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,13 +14,9 @@ import pytest
 
 from storage.mon.etcd_store import EtcdMapStore
 from storage.mon.map_store import MapStoreUnavailable
+from tests.ports import free_port
 
 DEADLINE = 20.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 def etcd_binary() -> str:

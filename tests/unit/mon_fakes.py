@@ -192,9 +192,10 @@ class Cluster:
         )  # fmt: skip
 
     async def start(self, addresses: list[str], osds: int) -> None:
-        self.monitors = [self.monitor(rank, address, tuple(addresses)) for rank, address in enumerate(addresses)]
-        for monitor in self.monitors:
+        for rank, address in enumerate(addresses):
+            monitor = self.monitor(rank, address, tuple(addresses))
             await monitor.start()
+            self.monitors.append(monitor)
         await until(lambda: all(monitor.map.epoch for monitor in self.monitors))
         for address in addresses:
             end = End("client.test", "1")

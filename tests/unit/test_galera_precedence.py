@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -25,6 +24,8 @@ from galera.precedence import (
     standing_back,
 )
 from galera.records import JOINING, LOST, UP, Node, joined
+
+from tests.ports import free_port
 
 SEGMENTS = {1: 1, 2: 1, 3: 2, 4: 2}
 ENGINE_SUSPECTS = 2.5
@@ -181,9 +182,7 @@ def test_only_nodes_in_step_are_told_of() -> None:
 
 
 def test_who_answers_is_heard_and_who_stops_answering_soon_is_not() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     looks: Queue[Mapping[int, Node]] = Queue()
     silent = threading.Event()
 

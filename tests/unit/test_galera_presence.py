@@ -16,14 +16,15 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "db"))
 
 from galera import presence, records, settings
 
+from tests.ports import free_port
+
 DB = Path(__file__).parents[2] / "db"
 HOLD = "from galera.presence import PresencePort; p = PresencePort({port}); print('there', flush=True); p.run()"
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from storage.messages import GetMaps, Subscribe
 from storage.mon.decisions import Patience
 from storage.names import PgId
-from tests.unit.etcd_server import free_port
+from tests.ports import free_port
 from tests.unit.mon_fakes import Cluster, End, FakeOsd, run, running, until
 
 PATIENCE = Patience(beacon=1.0)

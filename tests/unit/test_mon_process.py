@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from storage.client.cluster import Cluster
+from tests.ports import free_port
 from tests.unit import etcd_server
-from tests.unit.etcd_server import free_port
 
 
 def start(**settings: str) -> subprocess.Popen[str]:
