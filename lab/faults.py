@@ -16,7 +16,7 @@ KILL_PROCESS = (
     'for d in /proc/[0-9]*; do [ "$(cat $d/comm 2>/dev/null)" = "$1" ] && kill -9 ${d#/proc/} && n=1; done; [ "$n" ]'
 )
 PAUSE_ATTEMPTS = 5
-AT_ONCE = 3  # more only get into each other's way
+AT_ONCE = 6
 ROUNDS = 3
 #: A lab never has more: parts that are not there are passed over.
 MOST_REGIONS = 2
