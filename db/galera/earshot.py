@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from galera.port import PORT
 from galera.records import Node, parse_line
 
-PORT = 4569
 LOOK = 0.25
 """Seconds between two questions."""
 FRESH = 0.6

@@ -67,11 +67,11 @@ class Precedence:
         return frozenset(gone)
 
 
-def in_step(heard: Mapping[int, Node]) -> list[int]:
+def in_step(heard: Mapping[int, Node]) -> set[int]:
     """The nodes among those heard that say that they are in step."""
-    return sorted(one for one, node in heard.items() if node.phase in SERVING_PHASES)
+    return {one for one, node in heard.items() if node.phase in SERVING_PHASES}
 
 
-def standing_back(heard: Mapping[int, Node]) -> list[int]:
+def standing_back(heard: Mapping[int, Node]) -> set[int]:
     """The nodes among those heard that say that they stand back."""
-    return sorted(one for one, node in heard.items() if one in named(node.back))
+    return {one for one, node in heard.items() if one in named(node.back)}

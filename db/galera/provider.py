@@ -45,7 +45,7 @@ ARBITRATOR_WEIGHT = 3
 PREFERRED_WEIGHT, WEIGHT = 4, 3
 """The first region's nodes weigh more, so that exactly one region goes on when the arbitrator is lost first and the
 regions lose each other then. Both regions with the arbitrator outweigh the other, nodes of one region outweigh the
-arbitrator, and the arbitrator never outweighs a node: alone it is no cluster. `test_galera_weights` goes through all
+arbitrator, and the arbitrator never outweighs a node: alone it is no cluster. `test_galera_shared` goes through all
 of it."""
 
 
