@@ -27,8 +27,11 @@ RUN apt-get update \
 COPY --from=build /opt/quorate /opt/quorate
 COPY --from=build /tmp/etcd/usr/bin/etcd /usr/bin/etcd
 COPY --chmod=0755 compose/start-monitor compose/at-its-clock /usr/local/bin/
-ENV PATH=/opt/quorate/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2
+# Pydantic would look through every installed package for plugins of its own.
+ENV PATH=/opt/quorate/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2 \
+    PYDANTIC_DISABLE_PLUGINS=__all__
 WORKDIR /app
+COPY environment /app/environment
 COPY storage /app/storage
 COPY services /app/services
 RUN python3 -m compileall -q -j 0 /app

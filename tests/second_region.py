@@ -113,6 +113,8 @@ def _serve(app: Any, port: int) -> None:
 
 
 def _main(announcement: Path) -> None:
+    from msgspec import structs
+
     from services.assembly.embedded import announce, listen
     from services.compute import bootstrap as compute_bootstrap
     from services.compute.agent import app as agent
@@ -147,17 +149,15 @@ def _main(announcement: Path) -> None:
     broker = Broker("memory://")
     hints = Hints(broker)
     tokens = IdentityTokens(settings.identity_url, TokenCache(settings.token_cache_seconds))
-    own = settings.model_copy(update={"volume_url": urls["volume"], "name": "compute-api1"})
-    volumes = read_settings(VolumeSettings).model_copy(update={"name": "volume1", "store_url": blocks.url})
+    own = structs.replace(settings, volume_url=urls["volume"], name="compute-api1")
+    volumes = read_settings(VolumeSettings, name="volume1", store_url=blocks.url)
     images = volume.image_client(volumes)
     _serve(compute_api.build_app(own, databases["compute"], broker, hints, tokens), ports["compute"])
     _serve(volume.build_app(volumes, databases["volume"], hints, images, tokens), ports["volume"])
     parts = [
-        *scheduler.parts(own.model_copy(update={"name": "scheduler1"}), databases["compute"], broker, hints),
-        *conductor.parts(own.model_copy(update={"name": "conductor1"}), databases["compute"], broker, hints),
-        *agent.parts(
-            own.model_copy(update={"name": "compute1", "data_dir": settings.data_dir / "compute1"}), broker, hints
-        ),
+        *scheduler.parts(structs.replace(own, name="scheduler1"), databases["compute"], broker, hints),
+        *conductor.parts(structs.replace(own, name="conductor1"), databases["compute"], broker, hints),
+        *agent.parts(structs.replace(own, name="compute1", data_dir=settings.data_dir / "compute1"), broker, hints),
         *volume.parts(volumes, databases["volume"], broker, images),
     ]
     catalog = {"compute": f"{urls['compute']}/v2.1", "block-storage": f"{urls['volume']}/v3/$(project_id)s"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -74,6 +75,9 @@ def serve(servers: Sequence[Any], duties: Sequence[Duty] = ()) -> None:
     """Return when the process was told to stop and the requests of the moment are answered; end it if a server ends."""
     import eventlet
 
+    # What was imported stays: the search for garbage, which `main` has turned off, need not go through it.
+    gc.freeze()
+    gc.enable()
     for thread in servers:
         thread.link(_ended)
     for duty in duties:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from node.settings import read_settings
 
 def main() -> None:
     """Serve until told to stop."""
+    gc.disable()  # until it serves
     from swift.common import utils
 
     utils.monkey_patch()

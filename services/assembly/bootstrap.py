@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 180.0
 
 
-class BootstrapSettings(Settings):
+class BootstrapSettings(Settings, frozen=True, kw_only=True):
     """Where the databases are, and what the catalog says of the services."""
 
     name: str = "bootstrap"
@@ -70,7 +70,7 @@ def run(settings: BootstrapSettings) -> None:
         volume=(settings.public_volume_url, settings.internal_volume_url) if settings.public_volume_url else None,
         objects=(settings.public_object_url, settings.internal_object_url) if settings.public_object_url else None,
     )
-    identity.bootstrap(people, first, IdentitySettings())
+    identity.bootstrap(people, first, read_settings(IdentitySettings))
 
 
 def _shared_tables(people: Transactor, images: Transactor, *, make: bool) -> None:

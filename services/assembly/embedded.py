@@ -49,7 +49,7 @@ from storage.embedded import EmbeddedThread
 HOST = "127.0.0.1"
 
 
-class EmbeddedSettings(Settings):
+class EmbeddedSettings(Settings, frozen=True, kw_only=True):
     """What can be chosen of an embedded cloud."""
 
     #: The first of four ports: identity, image, compute, volume. 0 takes free ones.
@@ -119,7 +119,7 @@ class Embedded:
         for name, url in self.urls.items():
             values |= {f"public_{name}_url": url, f"internal_{name}_url": url}
             values[f"{name}_database_url"] = self._database(name)
-        run(BootstrapSettings.model_validate(values))
+        run(read_settings(BootstrapSettings, **values))
 
     def _common(self) -> dict[str, object]:
         return {
@@ -132,11 +132,12 @@ class Embedded:
     def _compute(self, name: str, **more: object) -> ComputeSettings:
         own = {"name": name, "boot_seconds": self.settings.boot_seconds, "service_password": self._service_password}
         values = self._common() | {"volume_url": self.urls["volume"]} | own | more
-        return ComputeSettings.model_validate(values)
+        return read_settings(ComputeSettings, **values)
 
     def _volume(self) -> VolumeSettings:
-        values = {"name": "volume1", "store_url": self._blocks.url}
-        return VolumeSettings.model_validate(self._common() | values | {"service_password": self._service_password})
+        own = {"name": "volume1", "store_url": self._blocks.url, "service_password": self._service_password}
+        values = self._common() | own
+        return read_settings(VolumeSettings, **values)
 
     def _compose(self) -> dict[str, FastAPI]:
         tokens = IdentityTokens(self.urls["identity"], TokenCache(self.settings.token_cache_seconds))
@@ -145,10 +146,10 @@ class Embedded:
         self._volume_images = volume.image_client(self._volume())
         return {
             "identity": identity.build_app(
-                IdentitySettings.model_validate(self._common()), Transactor(self._database("identity"))
+                read_settings(IdentitySettings, **self._common()), Transactor(self._database("identity"))
             ),
             "image": image.build_app(
-                ImageSettings.model_validate(self._common()), Transactor(self._database("image")), tokens
+                read_settings(ImageSettings, **self._common()), Transactor(self._database("image")), tokens
             ),
             "compute": compute_api.build_app(
                 self._compute("compute-api1"), self._compute_database, self._broker, self._hints, tokens

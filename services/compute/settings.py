@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.platform.settings import Settings
 
 
-class ComputeSettings(Settings):
+class ComputeSettings(Settings, frozen=True, kw_only=True):
     """What compute's processes read from the environment besides the common settings."""
 
     #: Where the volume service is reached from here; empty in a region without one.

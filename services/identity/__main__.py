@@ -1,3 +1,8 @@
-from services.identity.app import main
+"""`python -m services.identity`."""
+
+from services.platform.garbage import importing
+
+with importing():
+    from services.identity.app import main
 
 main()

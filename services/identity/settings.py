@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.platform.settings import Settings
 
 
-class IdentitySettings(Settings):
+class IdentitySettings(Settings, frozen=True, kw_only=True):
     """Each has a variable `QUORATE_<NAME>`."""
 
     port: int = 5000

@@ -1,5 +1,8 @@
 """`python -m services.image`."""
 
-from services.image.app import main
+from services.platform.garbage import importing
+
+with importing():
+    from services.image.app import main
 
 main()

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from fastapi import FastAPI
+from msgspec.structs import replace
 
 from services.image import actions, bootstrap, data, images, members, schemas, tags, versions
 from services.image.directory_store import DirectoryStore
@@ -35,7 +36,7 @@ def build_app(settings: ImageSettings, transactor: Transactor, tokens: TokenVali
     """The image service's application. Whoever serves it also starts `sweeper(app)`."""
     if settings.object_urls:
         largest = min(settings.image_size_limit, MOST_SEGMENTS * settings.object_segment_bytes)
-        settings = settings.model_copy(update={"image_size_limit": largest})
+        settings = replace(settings, image_size_limit=largest)
     service = Service(
         settings=settings,
         transactor=transactor,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.platform.settings import Settings
 
 
-class ImageSettings(Settings):
+class ImageSettings(Settings, frozen=True, kw_only=True):
     """What an image replica needs to know. Where `object_urls` is empty, its data is in `data_dir`/images, which all
     replicas see."""
 

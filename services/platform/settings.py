@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import socket
-import sys
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import environment
+from environment import read_settings
+
+__all__ = ["Settings", "read_settings"]
 
 
-class Settings(BaseSettings):
+class Settings(environment.Settings, frozen=True, kw_only=True):
     """What a process needs to know about its surroundings; each has a variable `QUORATE_<NAME>`."""
-
-    model_config = SettingsConfigDict(env_prefix="QUORATE_", frozen=True, extra="ignore")
 
     region: str = "region-one"
     #: This replica's or host's own name, as `status` and the service list show it.
@@ -35,17 +34,3 @@ class Settings(BaseSettings):
     #: Seconds for which a validated token is believed without asking identity again.
     token_cache_seconds: float = 3.0
     log_level: str = "INFO"
-
-
-S = TypeVar("S", bound=Settings)
-
-
-def read_settings(kind: type[S]) -> S:
-    """Read `kind` from the environment, or end the process naming every wrong variable at once."""
-    try:
-        return kind()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "QUORATE_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"{name}: {problem['msg']}", file=sys.stderr)
-        raise SystemExit(2) from None

@@ -1,5 +1,8 @@
 """`python -m services.volume`."""
 
-from services.volume.app import main
+from services.platform.garbage import importing
+
+with importing():
+    from services.volume.app import main
 
 main()

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import AfterValidator
-
 from services.platform.settings import Settings
 from services.volume.stores import check_address
 
 
-class VolumeSettings(Settings):
+class VolumeSettings(Settings, frozen=True, kw_only=True):
     """What a volume replica reads from the environment besides the common settings."""
 
     port: int = 8776
     #: Where the block devices live: `quorate://monitor,monitor/pool`, or `file:///directory` for local files.
-    store_url: Annotated[str, AfterValidator(check_address)] = "file:///var/lib/quorate/volumes"
+    store_url: str = "file:///var/lib/quorate/volumes"
     #: The user in whose name image data is read and written (project `service`).
     service_user: str = "cinder"
     service_password: str = ""
@@ -33,3 +29,6 @@ class VolumeSettings(Settings):
     down_after_seconds: float = 6.0
     #: How often each replica reports its life.
     report_seconds: float = 1.5
+
+    def __post_init__(self) -> None:
+        check_address(self.store_url)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 
 import uvloop
-from pydantic import ValidationError
 
+from environment import read_settings
 from storage.connection import split_address
 from storage.mon.decisions import Patience
 from storage.mon.etcd_store import EtcdMapStore
@@ -35,11 +34,6 @@ async def serve(settings: MonitorSettings) -> None:
 
 def main() -> None:
     """Read the settings, serve, end."""
-    try:
-        settings = MonitorSettings()
-    except ValidationError as error:
-        for problem in error.errors():
-            print(f"QUORATE_{str(problem['loc'][0]).upper()}: {problem['msg']}", file=sys.stderr)
-        raise SystemExit(2) from None
+    settings = read_settings(MonitorSettings)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvloop.run(serve(settings))

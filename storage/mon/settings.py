@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from environment import Settings
 
 
-class MonitorSettings(BaseSettings):
+class MonitorSettings(Settings, frozen=True, kw_only=True):
     """Each has a variable `QUORATE_<NAME>`."""
-
-    model_config = SettingsConfigDict(env_prefix="QUORATE_", frozen=True, extra="ignore")
 
     #: The monitor's name, its place among the others, and where it listens.
     name: str = "mon1"

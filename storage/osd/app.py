@@ -7,11 +7,10 @@ import contextlib
 import gc
 import logging
 import signal
-import sys
 
 import uvloop
-from pydantic import ValidationError
 
+from environment import read_settings
 from storage.osd.daemon import Daemon
 from storage.osd.settings import OsdProcessSettings
 
@@ -38,10 +37,6 @@ async def serve(settings: OsdProcessSettings) -> int:
 
 def main() -> None:
     """Read the settings, serve, end."""
-    try:
-        settings = OsdProcessSettings()
-    except ValidationError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
+    settings = read_settings(OsdProcessSettings)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     raise SystemExit(uvloop.run(serve(settings)))

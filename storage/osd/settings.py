@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from environment import Settings
 
 
-class OsdProcessSettings(BaseSettings):
+class OsdProcessSettings(Settings, frozen=True, kw_only=True):
     """Each has a variable `QUORATE_<NAME>`."""
-
-    model_config = SettingsConfigDict(env_prefix="QUORATE_", frozen=True, extra="ignore")
 
     #: The OSD's number: "osd.0" is 0.
     osd: int = 0

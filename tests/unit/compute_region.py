@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from image_service_fake import FakeImages, ProcessKilled
+from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from volume_service_fake import FakeVolumes, Killed
@@ -87,7 +88,7 @@ class Region:
 
     def start_agent(self, host: str) -> None:
         """The host's agent begins anew, with what is on its disk."""
-        journal, settings = self.journals[host], self.settings.model_copy(update={"name": host})
+        journal, settings = self.journals[host], replace(self.settings, name=host)
         cache = ImageCache(self.directory / f"{host}-cache", self.images, 1 << 20)
         self.disks[host] = Disks(self.directory / f"{host}-disks", cache)
         driver = FakeDriver(journal, self.disks[host], settings)

@@ -44,9 +44,9 @@ def parts(settings: ComputeSettings, transactor: Transactor, broker: Broker, hin
     running: list[Part] = [
         Liveness(transactor, BINARY, settings),
         Receiver(broker, topics.CONDUCTOR, handlers, threads=4),
-        Periodic(0.5, advance.sweep, "sweep"),
-        Periodic(0.5, attaching.sweep, "attachments"),
-        Periodic(1.0, unwanted.sweep, "images"),
+        Periodic(1.0, advance.sweep, "sweep"),
+        Periodic(1.0, attaching.sweep, "attachments"),
+        Periodic(5.0, unwanted.sweep, "images"),
     ]
     if settings.volume_url:
         running.append(Periodic(settings.stray_seconds, strays.look, "strays"))

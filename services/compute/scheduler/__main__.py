@@ -1,3 +1,8 @@
-from services.compute.scheduler.app import main
+"""`python -m services.compute.scheduler`."""
+
+from services.platform.garbage import importing
+
+with importing():
+    from services.compute.scheduler.app import main
 
 main()
