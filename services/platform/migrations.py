@@ -7,6 +7,7 @@ a serving process knows the newest one without alembic, whose import would cost 
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def repeatable(statement: str) -> str:
     return statement
 
 
+@cache
 def newest_revision(directory: Path) -> str:
     """The last revision under `directory`."""
     return max(path.name.partition("_")[0] for path in (directory / "versions").glob("[0-9]*.py"))
