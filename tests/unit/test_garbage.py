@@ -1,0 +1,19 @@
+"""Imports without a search for garbage."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from services.platform.garbage import importing
+
+
+def test_garbage_is_not_looked_for_meanwhile_and_is_afterwards_whatever_happened() -> None:
+    assert gc.isenabled()
+    with pytest.raises(ImportError), importing():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()
