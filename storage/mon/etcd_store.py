@@ -8,9 +8,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import etcd3gw
-import requests
-from etcd3gw.exceptions import Etcd3Exception
+import urllib3
+from urllib3.exceptions import HTTPError
 
 from storage.mon.map_store import MapStoreUnavailable
 
@@ -23,7 +22,7 @@ class EtcdMapStore:
     """One etcd member's client; blocking, so each thread has one of its own."""
 
     def __init__(self, host: str, port: int, prefix: str, seconds: float = 2.0) -> None:
-        self._client: Any = etcd3gw.client(host=host, port=port, timeout=seconds)
+        self._etcd = urllib3.HTTPConnectionPool(host, port, timeout=seconds, retries=False)
         self._prefix = f"/quorate/{prefix}/map/"
 
     def _key(self, epoch: int) -> str:
@@ -31,9 +30,12 @@ class EtcdMapStore:
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = self._client.post(self._client.get_url(path), json=body)
-        except (Etcd3Exception, requests.RequestException, OSError) as error:
+            response = self._etcd.request("POST", f"/v3{path}", json=body)
+            answer: dict[str, Any] = response.json()
+        except (HTTPError, ValueError) as error:
             raise MapStoreUnavailable(f"etcd does not answer: {str(error) or type(error).__name__:.200}") from None
+        if response.status != 200:
+            raise MapStoreUnavailable(f"etcd does not answer: {answer.get('message', response.status)!s:.200}")
         return answer
 
     def _range(self, first: int, last: int, **more: Any) -> list[tuple[int, bytes]]:
