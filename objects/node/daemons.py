@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from node.serving import Duty
+from node.unsettled import passes
 
 
 def duties(directory: Path) -> list[Duty]:
@@ -34,10 +35,9 @@ def duties(directory: Path) -> list[Duty]:
         path = directory / f"{section.partition('-')[0]}-server.conf"
         return kind(readconf(str(path), section, log_name=section))
 
+    replicators = {"container-replicator": ContainerReplicator, "account-replicator": AccountReplicator}
     plain = {
         "object-replicator": ObjectReplicator,
-        "container-replicator": ContainerReplicator,
-        "account-replicator": AccountReplicator,
         "container-updater": ContainerUpdater,
         "account-reaper": AccountReaper,
         "object-expirer": ObjectExpirer,
@@ -45,9 +45,11 @@ def duties(directory: Path) -> list[Duty]:
         "account-auditor": AccountAuditor,
     }
     made = [(name, daemon(kind, name)) for name, kind in plain.items()]
+    databases = [(name, daemon(kind, name)) for name, kind in replicators.items()]
     updater, auditor = daemon(ObjectUpdater, "object-updater"), daemon(ObjectAuditor, "object-auditor")
     return [
         *(Duty(name, each.interval, each.run_once, each.logger) for name, each in made),
+        *(Duty(name, each.interval, passes(each, time.monotonic), each.logger) for name, each in databases),
         Duty("object-updater", updater.interval, lambda: update(updater), updater.logger),
         Duty("object-auditor", auditor.interval, lambda: auditor.run_audit(mode="once"), auditor.logger),
     ]

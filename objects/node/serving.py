@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 GRACE = 2.0  # for requests that are being answered when the stop comes
 SHARE = 10  # a daemon rests that many times as long as its pass took: the more there is to do, the rarer,
 LONGEST = 10.0  # but no longer than this
+SOON, SELDOM = 5.0, 60.0
 
 
 class Duty(NamedTuple):
@@ -57,11 +58,17 @@ def rest_after(rest: float, took: float) -> float:
     return max(rest, min(took * SHARE, LONGEST))
 
 
+def latest_first(rest: float) -> float:
+    """How long a daemon's first pass waits at most. A node that comes back has much to tell and to hear at once, but what
+    is done seldom (audits, which read everything) can wait until it serves. Pure."""
+    return rest if rest > SELDOM else min(rest, SOON)
+
+
 def repeat(duty: Duty) -> None:
-    """Do it again and again. The first pass comes soon, but not all daemons' first passes at once."""
+    """Do it again and again; not all daemons' first passes at once."""
     import eventlet
 
-    eventlet.sleep(random.uniform(0, min(duty.rest, 5.0)))  # noqa: S311 - no secret
+    eventlet.sleep(random.uniform(0, latest_first(duty.rest)))  # noqa: S311 - no secret
     while True:
         began = time.monotonic()
         try:

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "objects"))
 
 from node import configuration, metadata
 from node.rings import PORTS, devices, entry, replicas
-from node.serving import rest_after
+from node.serving import latest_first, rest_after
 from node.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -121,3 +121,9 @@ def test_a_daemon_with_much_to_do_comes_round_less_often_but_does_come() -> None
     assert rest_after(5, took=0.7) == 7
     assert rest_after(5, took=60) == 10
     assert rest_after(120, took=60) == 120
+
+
+def test_a_node_that_comes_back_replicates_soon_and_reads_everything_later() -> None:
+    assert latest_first(2) == 2
+    assert latest_first(10) == 5
+    assert latest_first(120) == 120
