@@ -59,8 +59,8 @@ def rest_after(rest: float, took: float) -> float:
 
 
 def latest_first(rest: float) -> float:
-    """How long a daemon's first pass waits at most. A node that comes back has much to tell and to hear at once, but what
-    is done seldom (audits, which read everything) can wait until it serves. Pure."""
+    """How long a daemon's first pass waits at most. A node that comes back has much to tell and to hear at once, but
+    what is done seldom (audits, which read everything) can wait until it serves. Pure."""
     return rest if rest > SELDOM else min(rest, SOON)
 
 
