@@ -152,7 +152,7 @@ def is_outcast(arguments: str) -> bool:
     or says that it is disconnected; a node that lost the others stays connected, alone.
     """
     given = _given(arguments)
-    elsewhere = bool(given.get("--members")) and given.get("--status") == "initialized"
+    elsewhere = bool(given.get("--members"))
     return given.get("--index") == "-1" and (elsewhere or given.get("--status") == "disconnected")
 
 
@@ -177,6 +177,7 @@ def notified_phase(arguments: str, *, admitted: bool) -> str:
     return DONOR if status in {"donor", "joined"} else JOINING
 
 
+NO_INDEX = 2**64 - 1
 #: What the server calls its state when it is asked, by its first word, and what it calls it when it notifies.
 STATES = {"synced": "synced", "donor": "donor", "joined": "joined", "joining": "joiner", "inconsistent": "error"}
 
@@ -197,5 +198,6 @@ def described(rows: str, ordinals: Mapping[str, int]) -> str:
     members = ",".join(f"{UNDEFINED}/db{ordinals[each]}/{each}" for each in addresses if each in ordinals)
     primary = "yes" if given["wsrep_cluster_status"].lower() == "primary" else "no"
     index = given.get("wsrep_local_index", "-1")
-    index = index if index.isdigit() and status != "disconnected" else "-1"
+    # Without a place it is -1, of which the server makes the largest number of 64 bits.
+    index = index if index.isdigit() and int(index) < NO_INDEX and status != "disconnected" else "-1"
     return f"--status {status} --primary {primary} --index {index} --members {members}"

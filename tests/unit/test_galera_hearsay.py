@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -110,6 +111,19 @@ def test_an_answer_reads_like_a_notification(state: str, primary: str, phase: st
 
 def test_a_server_that_left_the_cluster_says_so() -> None:
     assert is_outcast(described(_rows("Initialized", "Disconnected", "OFF", ""), PLACES))
+
+
+def test_a_server_that_left_while_it_caught_up_has_no_place_among_those_that_it_names() -> None:
+    left = _rows("Joining: receiving State Transfer", "non-Primary", "ON", "10.0.0.21:3306,10.0.0.23:3306")
+    said = described(re.sub(r"(wsrep_local_index)\t\d+", rf"\1\t{2**64 - 1}", left), PLACES)
+    assert notified_members(said) == "1,3"
+    assert is_outcast(said)
+
+
+def test_one_that_is_nowhere_yet_is_no_outcast() -> None:
+    early = _rows("Initialized", "non-Primary", "ON", "")
+    said = described(re.sub(r"(wsrep_local_index)\t\d+", rf"\1\t{2**64 - 1}", early), PLACES)
+    assert not is_outcast(said)
 
 
 def test_an_answer_that_is_not_whole_is_none() -> None:
