@@ -68,4 +68,4 @@ def _wanted(kind: Any) -> str:
 def _from_text(kind: type, text: Any) -> Any:
     if kind is Path:
         return Path(text)
-    raise NotImplementedError(kind)
+    raise NotImplementedError(kind)  # so msgspec wants it: a class has a field of a kind that no text can become

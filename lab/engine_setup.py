@@ -88,7 +88,7 @@ def start_daemon(has_systemd: bool) -> None:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, **DAEMON_ENVIRONMENT},
+                env={**DAEMON_ENVIRONMENT, **os.environ},
             )
     deadline = time.monotonic() + DAEMON_DEADLINE
     while not _ask_engine()[0]:

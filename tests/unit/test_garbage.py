@@ -9,6 +9,7 @@ from services.platform.garbage import importing
 
 
 def test_garbage_is_not_looked_for_meanwhile_and_is_afterwards_whatever_happened() -> None:
+    gc.unfreeze()
     assert gc.isenabled()
     with suppress(ImportError), importing():
         meanwhile = gc.isenabled()

@@ -5,69 +5,58 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "objects"))
 
-from node.unsettled import Unsettled, find, passes
+from node.unsettled import Found, Unsettled, find, passes
 
 FIRST = {"1": frozenset({("1/a.db", 10, 4096)}), "2": frozenset({("2/b.db", 10, 4096)})}
 CHANGED = FIRST | {"2": frozenset({("2/b.db", 11, 4096)})}
 BOTH, NONE = frozenset("12"), frozenset[str]()
 
 
-def settled(unsettled: Unsettled, found: Any = FIRST, now: float = 0.0) -> None:
-    unsettled.passed(found, unsettled.due(found, now), failures=0)
+def turn(unsettled: Unsettled, found: Found, now: float, failures: int = 0) -> frozenset[str]:
+    """One pass; which partitions were looked at."""
+    due = unsettled.due(found, now)
+    unsettled.passed(found, due, failures)
+    return due
 
 
 def test_everything_is_looked_at_first_and_then_what_changed() -> None:
     unsettled = Unsettled(thorough=60)
-    assert unsettled.due(FIRST, 0.0) == BOTH
-    unsettled.passed(FIRST, BOTH, failures=0)
-    assert unsettled.due(FIRST, 10.0) == NONE
-    assert unsettled.due(CHANGED, 20.0) == {"2"}
-    unsettled.passed(CHANGED, frozenset("2"), failures=0)
-    assert unsettled.due(CHANGED, 30.0) == NONE
-    assert unsettled.due(CHANGED | {"3": frozenset({("3/c.db", 1, 1)})}, 40.0) == {"3"}
+    assert turn(unsettled, FIRST, 0.0) == BOTH
+    assert turn(unsettled, FIRST, 10.0) == NONE
+    assert turn(unsettled, CHANGED, 20.0) == {"2"}
+    assert turn(unsettled, CHANGED, 30.0) == NONE
+    assert turn(unsettled, CHANGED | {"3": frozenset({("3/c.db", 1, 1)})}, 40.0) == {"3"}
 
 
 def test_all_are_looked_at_now_and_then() -> None:
     unsettled = Unsettled(thorough=60)
-    settled(unsettled)
-    assert unsettled.due(FIRST, 59.0) == NONE
-    assert unsettled.due(FIRST, 60.0) == BOTH
-    unsettled.passed(FIRST, BOTH, failures=0)
-    assert unsettled.due(FIRST, 119.0) == NONE
-    assert unsettled.due(FIRST, 120.0) == BOTH
+    looked_at = [turn(unsettled, FIRST, now) for now in (0.0, 59.0, 60.0, 119.0, 120.0)]
+    assert looked_at == [BOTH, NONE, BOTH, NONE, BOTH]
 
 
 def test_what_could_not_be_pushed_is_tried_again_and_nothing_else_while_a_node_is_away() -> None:
     unsettled = Unsettled(thorough=60)
-    settled(unsettled)
-    assert unsettled.due(CHANGED, 50.0) == {"2"}
-    unsettled.passed(CHANGED, frozenset("2"), failures=2)
-    assert unsettled.due(CHANGED, 70.0) == {"2"}
-    unsettled.passed(CHANGED, frozenset("2"), failures=2)
-    assert unsettled.due(CHANGED, 80.0) == {"2"}
-    unsettled.passed(CHANGED, frozenset("2"), failures=0)
-    assert unsettled.due(CHANGED, 90.0) == BOTH
+    turn(unsettled, FIRST, 0.0)
+    away = [turn(unsettled, CHANGED, now, failures=2) for now in (50.0, 70.0)]
+    back = [turn(unsettled, CHANGED, now) for now in (80.0, 90.0)]
+    assert (away, back) == ([{"2"}, {"2"}], [{"2"}, BOTH])
 
 
 def test_a_node_that_is_back_is_noticed_though_nothing_changed() -> None:
     unsettled = Unsettled(thorough=60)
-    settled(unsettled)
-    unsettled.passed(FIRST, unsettled.due(FIRST, 60.0), failures=2)
-    assert unsettled.due(FIRST, 130.0) == {"1"}
-    unsettled.passed(FIRST, frozenset("1"), failures=1)
-    assert unsettled.due(FIRST, 140.0) == {"1"}
-    unsettled.passed(FIRST, frozenset("1"), failures=0)
-    assert unsettled.due(FIRST, 150.0) == BOTH
+    turn(unsettled, FIRST, 0.0)
+    away = [turn(unsettled, FIRST, now, failures=2) for now in (60.0, 130.0)]
+    back = [turn(unsettled, FIRST, now) for now in (140.0, 150.0)]
+    assert (away, back) == ([BOTH, {"1"}], [{"1"}, BOTH])
 
 
 def test_a_first_pass_that_fails_settles_nothing() -> None:
     unsettled = Unsettled(thorough=60)
-    unsettled.passed(FIRST, unsettled.due(FIRST, 0.0), failures=1)
-    assert unsettled.due(FIRST, 10.0) == BOTH
+    assert turn(unsettled, FIRST, 0.0, failures=1) == BOTH
+    assert turn(unsettled, FIRST, 10.0) == BOTH
 
 
 class Replicator:
