@@ -92,6 +92,11 @@ class RegionStatus:
         return len(self.address_owners) > 1
 
     @property
+    def unwell(self) -> tuple[PartStatus, ...]:
+        """The parts that do not work as they should."""
+        return tuple(part for role in self.roles for part in role.parts if part.health is not Health.GOOD)
+
+    @property
     def verdict(self) -> Verdict:
         """The worst of its functions."""
         found = {role.verdict for role in self.roles}

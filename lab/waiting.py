@@ -9,6 +9,7 @@ from lab.assess_outside import assess_outside
 from lab.containers import ContainerFacts, LabEngine, at_site
 from lab.errors import NotReadyError
 from lab.explain import explain, last_lines
+from lab.patience import pause_between_looks
 from lab.probes import Prober
 from lab.progress import Note, Progress
 from lab.readiness import STAGES, Stage, ended, missing, title
@@ -17,7 +18,6 @@ from lab.status_model import LabStatus, RegionStatus
 from lab.topology import label
 
 DEADLINE = 240.0
-POLL = 0.3
 
 
 class Waiter:
@@ -72,7 +72,8 @@ class Waiter:
                 self._give_up(lacking, containers)
             note(f"waiting for {', '.join(lacking)}")
             # Half of the time at most is spent looking: what starts needs the processors, too.
-            time.sleep(max(POLL, time.monotonic() - began))
+            pause = pause_between_looks(sum(len(region.unwell) for region in regions))
+            time.sleep(max(pause, time.monotonic() - began))
 
     def _look(self, containers: Mapping[str, ContainerFacts]) -> list[RegionStatus]:
         def one(prober: Prober) -> RegionStatus:

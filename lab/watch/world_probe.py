@@ -1,7 +1,7 @@
 """A client in the world, run inside the lab's client container: asks identity all the time, in two ways, and prints
 when it was served. `python3 -c <this> ANYCAST DNS-ONE,DNS-TWO NAME`; ends when its standard input does.
 
-*anycast*: a fresh connection to the announced address, every 50 ms. *DNS*: the same to the one address that it got for
+*anycast*: a fresh connection to the announced address, every 100 ms. *DNS*: the same to the one address that it got for
 the name and believes for as long as the answer's TTL says, as a browser does; of several it takes the lowest, so that
 it depends on the first region whenever the answer has it.
 """
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-PORT, PAUSE, TIMEOUT = 5000, 0.05, 0.15
+PORT, PAUSE, TIMEOUT = 5000, 0.1, 0.15
 ASKED = b"GET /v3 HTTP/1.1\r\nHost: identity\r\nConnection: close\r\n\r\n"
 A_RECORD, INTERNET = 1, 1
 

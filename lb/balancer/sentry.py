@@ -67,7 +67,11 @@ class Sentry:
         if up == self._up and not self.in_doubt and now - self._asked < refresh:
             return
         self._asked, self._up = now, up
-        reports = {server.name: self._report(server) for server in servers}
+        near = [server for server in servers if not self._side.local or server.name in self._side.local]
+        reports = {server.name: self._report(server) for server in near}
+        if not any(report and report.usable for report in reports.values()):
+            # Those of the other region are asked only where their word could count.
+            reports |= {server.name: self._report(server) for server in servers if server not in near}
         if self._side.local:
             chosen = choose_shared(self._writer, reports, self._side.local)
         else:

@@ -26,6 +26,7 @@ class Target:
     title: str
     limits: dict[str, float] = field(default_factory=dict)
     failed: int | None = None  # safe requests
+    converged: float | None = None  # whole again, from the moment when everything that was dead runs
     why_missed: str = ""
     #: The worst that is documented (README) where the promise is known not to be kept: a test holds to that, too.
     documented: dict[str, float] = field(default_factory=dict)
@@ -71,7 +72,9 @@ TARGETS: dict[str, Target] = {
 }
 #: The same of regions. A write that all must certify waits until a lost member is given up.
 REGION_TARGETS: dict[str, Target] = {
-    "region-kill": Target("SIGKILL of every container of region-one at once", {ANYCAST: 0.5, DNS: 4.0, WRITES: 4.0}),
+    "region-kill": Target(
+        "SIGKILL of every container of region-one at once", {ANYCAST: 0.5, DNS: 4.0, WRITES: 4.0}, converged=30.0
+    ),
     "region-freeze": Target("every container of region-one frozen", {DNS: 6.0}),
     "wan-cut": Target("the regions cut off from each other for a minute", {WRITES: 4.0}),
     "region-alone": Target("region-two cut off from everything", {WRITES: 4.0}),
@@ -97,12 +100,18 @@ class Record:
     failed_safe: int
     refused: int
     unknown: int
-    redundant_after: float
+    redundant_after: float  # since mending began
     lost: int
     ruling: str
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()  # the requests that did not succeed, a line each
+    started_after: float = 0.0  # since mending began, until everything that was dead runs again
+
+    @property
+    def converged_after(self) -> float:
+        """Seconds from the moment when everything runs until everything works."""
+        return self.redundant_after - self.started_after
 
 
 def keeps(record: Record, slow: float) -> None:
@@ -127,6 +136,8 @@ def missed(record: Record, slow: float) -> list[str]:
         allowed = max(limit * slow + elsewhere, target.documented.get(meter, 0.0)) + record.calm.get(meter, 0.0)
         if record.gaps.get(meter, 0.0) > allowed:
             said.append(f"{meter}: {record.gaps[meter]:.2f} s, at most {allowed:.2f} s")
+    if target.converged is not None and record.converged_after > target.converged * slow:
+        said.append(f"whole {record.converged_after:.0f} s after it ran again, at most {target.converged * slow:.0f} s")
     if target.failed is not None and record.failed_safe > target.failed:
         said.append(f"{record.failed_safe} {FAILED}")
     return said

@@ -9,13 +9,14 @@ from lab.containers import LabEngine, open_engine
 from lab.look import look_at, running_lab
 from lab.names import find_part
 from lab.paths import ENV_FILE
-from lab.status_model import Health, RegionStatus
+from lab.patience import pause_between_looks
+from lab.status_model import RegionStatus
 from lab.status_model import Verdict as Redundancy
 from lab.topology import ONE, TWO, Part, Topology, label, parts_with_role
 from tests.lab.client import Client, Login
 
 POLL = 0.1
-LOOK = 1.0  # between looks at everything: each costs a quarter of a second of a processor
+LOOK = 1.0  # at least, between looks at everything: each costs a sixth of a second of a processor
 MOST = 2.0  # times as long as on a quiet machine: whatever needs more hangs
 
 
@@ -45,19 +46,12 @@ class Region:
     def wait_redundant(self, seconds: float) -> float:
         """Wait until every part works again; how long that took."""
         began = time.monotonic()
-
-        def lacking() -> str:
-            seen = self.status()
-            if seen.verdict is Redundancy.REDUNDANT:
-                return ""
-            return ", ".join(
-                f"{part.name} ({part.container}: {part.says})"
-                for role in seen.roles
-                for part in role.parts
-                if part.health is not Health.GOOD
-            )
-
-        until(lacking, seconds * min(self.slow, MOST), "full redundancy", LOOK)
+        most = seconds * min(self.slow, MOST)
+        while (seen := self.status()).verdict is not Redundancy.REDUNDANT:
+            if time.monotonic() - began > most:
+                lacking = ", ".join(f"{part.name} ({part.container}: {part.says})" for part in seen.unwell)
+                raise TimeoutError(f"no full redundancy after {most:.0f} s: {lacking}")
+            time.sleep(max(LOOK, pause_between_looks(len(seen.unwell))))
         return time.monotonic() - began
 
     def heal(self) -> list[str]:
@@ -115,7 +109,7 @@ class Region:
         return client
 
 
-def until(lacking: Callable[[], str], seconds: float, what: str, pause: float = POLL) -> None:
+def until(lacking: Callable[[], str], seconds: float, what: str) -> None:
     """Return when nothing lacks; raise TimeoutError with what still does."""
     give_up = time.monotonic() + seconds
     while True:
@@ -125,7 +119,7 @@ def until(lacking: Callable[[], str], seconds: float, what: str, pause: float = 
         if time.monotonic() > give_up:
             raise TimeoutError(f"no {what} after {seconds:.0f} s: {missing}")
         # Half of the time at most is spent looking: what comes back needs the processors, too.
-        time.sleep(max(pause, time.monotonic() - began))
+        time.sleep(max(POLL, time.monotonic() - began))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tests.lab.way import Way
 from tests.lab.world import World
 
 CALM, CONVERGED = 4.0, 30.0
-WRITE_SECONDS = 0.1  # gaps are seconds here, and what measures them must leave the processors to what comes back
+WRITE_SECONDS = 0.2  # gaps are seconds here, and what measures them must leave the processors to what comes back
 DEADLINE = 120.0
 
 
@@ -87,7 +87,7 @@ def run_region_trial(one: Region, two: Region, fault: RegionFault, run: int, wan
             _held(fault.held, struck_at)
             fault.during(trial)
             mended_at = time.monotonic()
-            _mend(trial)
+            started_after = _mend(trial) - mended_at
             redundant_after = time.monotonic() - mended_at
             _served(meters, time.monotonic(), trial.slow)
             ended_at = time.monotonic()
@@ -104,9 +104,14 @@ def run_region_trial(one: Region, two: Region, fault: RegionFault, run: int, wan
         gaps={meter.name: meter.gap(struck_at, mended_at).seconds for meter in meters},
         returning={meter.name: meter.gap(mended_at, ended_at).seconds for meter in meters},
         requests=count.requests, failed_safe=count.safe, refused=count.refused, unknown=count.unknown,
-        redundant_after=redundant_after, lost=verdict.lost, ruling=verdict.ruling,
+        redundant_after=redundant_after, started_after=started_after, lost=verdict.lost, ruling=verdict.ruling,
         problems=(*verdict.problems, *(f"unread: {what}" for what in verdict.unread)),
-        notes=(*trial.notes, f"the same in both regions {converged:.1f} s after the load ended"),
+        notes=(
+            *trial.notes,
+            f"everything ran again {started_after:.1f} s after mending began, and worked"
+            f" {redundant_after - started_after:.1f} s after that",
+            f"the same in both regions {converged:.1f} s after the load ended",
+        ),
     )  # fmt: skip
 
 
@@ -125,11 +130,14 @@ def _served(meters: Sequence[Meter], since: float, slow: float) -> None:
     until(lacking, 60 * slow, "successes of every meter")
 
 
-def _mend(trial: RegionTrial) -> None:
+def _mend(trial: RegionTrial) -> float:
+    """Wait until both regions are whole; the moment when all of their containers ran."""
     trial.wan.heal()
     faults.heal(trial.one.engine, trial.one.topology, lambda sentence: None)
+    started_at = time.monotonic()
     for region in (trial.one, trial.two):
         region.wait_redundant(DEADLINE)
+    return started_at
 
 
 def open_wan(region: Region) -> Way:

@@ -21,9 +21,9 @@ then gone. *Whole again*: from the moment when mending began to full redundancy.
 
 
 REGION_NOTE = """\
-*Anycast* and *DNS*: a client at the third site that asks identity every 50 ms, by the announced address and by name (it
-believes an answer for its TTL, two seconds, and takes the first region's address as long as the answer has it).
-*Writes*: the small write of above, every 100 ms, in the region that is left. The load writes users, projects, images
+*Anycast* and *DNS*: a client at the third site that asks identity every 100 ms, by the announced address and by name
+(it believes an answer for its TTL, two seconds, and takes the first region's address as long as the answer has it).
+*Writes*: the small write of above, every 200 ms, in the region that is left. The load writes users, projects, images
 and objects in both regions at once; *lost* is the worse of what each region has in the end."""
 
 
@@ -130,6 +130,9 @@ def _misses(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
                 )
                 why = f" {target.why_missed}" if target.why_missed else ""
                 lines.append(f"- {target.title}, {meter}: missed in {len(over)} of {len(runs)} runs.{why}{busy}")
+        late = [run for run in runs if target.converged is not None and run.converged_after > target.converged]
+        if late:
+            lines.append(f"- {target.title}, whole after all of it runs: missed in {len(late)} of {len(runs)} runs.")
         failed = _sum(runs, "failed_safe")
         if target.failed is not None and failed > target.failed:
             lines.append(f"- {target.title}: {failed} safe requests failed. {target.why_missed}".rstrip())

@@ -55,6 +55,15 @@ def test_a_promise_is_kept_up_to_its_limit_and_the_machines_own_part():
     assert missed(with_changes(gaps={FRESH: 0.46}), slow=2) == []
 
 
+def test_a_region_that_came_back_has_so_long_from_when_all_of_it_ran() -> None:
+    back = {"fault": "region-kill", "gaps": {}, "calm": {}, "started_after": 14.0}
+    assert missed(with_changes(**back, redundant_after=43.9), slow=1) == []
+    late = with_changes(**back, redundant_after=45.0)
+    assert missed(late, slow=1) == ["whole 31 s after it ran again, at most 30 s"]
+    assert missed(late, slow=2) == []
+    assert "whole after all of it runs: missed in 1 of 1 runs" in text([late], {}, 1)
+
+
 def test_failed_safe_requests_break_a_promise_where_none_may_fail():
     assert missed(with_changes(failed_safe=1), slow=1) == []
     assert missed(with_changes(fault="identity", failed_safe=1), slow=1) == ["1 safe requests failed"]
