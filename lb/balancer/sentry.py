@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from balancer import runtime
-from balancer.writer import Report, choose_shared, choose_writer, parse_report
+from balancer.writer import Report, ask_around, choose_shared, choose_writer, parse_report
 
 LOOK, LOOK_IN_DOUBT = 0.2, 0.05
 REFRESH, SHARED_REFRESH = 1.0, 0.5
@@ -67,11 +67,8 @@ class Sentry:
         if up == self._up and not self.in_doubt and now - self._asked < refresh:
             return
         self._asked, self._up = now, up
-        near = [server for server in servers if not self._side.local or server.name in self._side.local]
-        reports = {server.name: self._report(server) for server in near}
-        if not any(report and report.usable for report in reports.values()):
-            # Those of the other region are asked only where their word could count.
-            reports |= {server.name: self._report(server) for server in servers if server not in near}
+        by_name = {server.name: server for server in servers}
+        reports = ask_around(by_name, self._side.local, lambda name: self._report(by_name[name]))
         if self._side.local:
             chosen = choose_shared(self._writer, reports, self._side.local)
         else:

@@ -7,7 +7,7 @@ takes nothing over.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 SILENCE = 1.0
@@ -49,6 +49,17 @@ def parse_report(line: str) -> Report | None:
         return Report(int(words[0]), words[3], int(words[4]), members)
     except (ValueError, IndexError):
         return None
+
+
+def ask_around(
+    names: Collection[str], local: Collection[str], ask: Callable[[str], Report | None]
+) -> dict[str, Report | None]:
+    """What the nodes say. In a cluster over several regions the others' nodes are asked only where their word could
+    count: while none of the `local` ones, those of this region, is usable."""
+    reports = {name: ask(name) for name in names if not local or name in local}
+    if not any(report and report.usable for report in reports.values()):
+        reports |= {name: ask(name) for name in names if name not in reports}
+    return reports
 
 
 def choose_writer(

@@ -45,13 +45,15 @@ class Region:
 
     def wait_redundant(self, seconds: float) -> float:
         """Wait until every part works again; how long that took."""
-        began = time.monotonic()
+        began = looked_at = time.monotonic()
         most = seconds * min(self.slow, MOST)
         while (seen := self.status()).verdict is not Redundancy.REDUNDANT:
-            if time.monotonic() - began > most:
+            now = time.monotonic()
+            if now - began > most:
                 lacking = ", ".join(f"{part.name} ({part.container}: {part.says})" for part in seen.unwell)
                 raise TimeoutError(f"no full redundancy after {most:.0f} s: {lacking}")
-            time.sleep(max(LOOK, pause_between_looks(len(seen.unwell))))
+            time.sleep(max(LOOK, pause_between_looks(len(seen.unwell)), now - looked_at))
+            looked_at = time.monotonic()
         return time.monotonic() - began
 
     def heal(self) -> list[str]:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "lb"))
 
 from balancer import neighbour, owner, runtime
 from balancer.rejoin import Rejoin
-from balancer.writer import SILENCE, Report, choose_shared, choose_writer, parse_report
+from balancer.writer import SILENCE, Report, ask_around, choose_shared, choose_writer, parse_report
 
 EVERYONE = frozenset({1, 2, 3})
 
@@ -88,6 +88,24 @@ def test_without_a_usable_node_of_its_own_it_uses_the_other_regions() -> None:
     assert shared("sdb3", sdb1="up3", sdb2="up1", sdb3="lost1", sdb4=None) == "sdb2"
     assert shared("sdb3", sdb1="up3", sdb2=None, sdb3="join0", sdb4="start0") == "sdb1"
     assert shared("sdb1", sdb1="up3", sdb2="up1", sdb3="up9", sdb4=None) == "sdb3"
+
+
+def asked(local: frozenset[str], **phases: str) -> set[str]:
+    """Whose word a load balancer wants, given each node's phase."""
+    heard: set[str] = set()
+
+    def ask(name: str) -> Report:
+        heard.add(name)
+        return report(int(name.lstrip("sdb")), 1, phases[name])
+
+    ask_around(phases, local, ask)
+    return heard
+
+
+def test_the_other_regions_nodes_are_asked_only_while_none_of_its_own_serves() -> None:
+    assert asked(HERE, sdb1="up", sdb2="up", sdb3="lost", sdb4="up") == HERE
+    assert asked(HERE, sdb1="up", sdb2="up", sdb3="lost", sdb4="join") == {"sdb1", "sdb2", "sdb3", "sdb4"}
+    assert asked(frozenset(), db1="up", db2="up", db3="up") == {"db1", "db2", "db3"}
 
 
 def test_without_a_majority_anywhere_a_node_is_read() -> None:

@@ -12,6 +12,7 @@ from lab.block_store import read_store
 from lab.containers import ContainerFacts, read_facts
 from lab.facts import Agent, Broker, Facts, GaleraNode, Queue, ServerRow, Store, StoreOsd
 from lab.keystone import read_agents
+from lab.patience import pause_between_looks
 from lab.probes import best_broker, galera_writer, read_broker, read_holder, read_rows, read_state
 from lab.readiness import STAGES, ended, missing
 from lab.status_model import Health, LabStatus, RegionStatus, Verdict
@@ -89,8 +90,16 @@ def test_any_one_part_may_die(victim):
     status = judged(facts)
     assert part(status, victim).health is Health.DOWN
     assert part(status, victim).container == "dead"
+    assert [each.name for each in status.unwell] == [victim]
     assert status.verdict is Verdict.SERVING
     assert "less redundancy" in status.sentence
+
+
+def test_the_more_is_missing_the_less_often_everything_is_looked_at():
+    pauses = [pause_between_looks(unwell) for unwell in (0, 1, 10, 20, 40, 80)]
+    assert pauses == sorted(pauses)
+    assert pauses[1] < 0.5
+    assert 1 < pauses[-1] < 3
 
 
 def test_two_of_three_databases_are_not_enough_to_lose():
