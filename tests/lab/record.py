@@ -78,7 +78,7 @@ REGION_TARGETS: dict[str, Target] = {
     "region-freeze": Target("every container of region-one frozen", {DNS: 6.0}),
     "wan-cut": Target("the regions cut off from each other for a minute", {WRITES: 4.0}),
     "region-alone": Target("region-two cut off from everything", {WRITES: 4.0}),
-    "arbitrator-kill": Target("SIGKILL of the arbitrator", {ANYCAST: 0.2, DNS: 0.2, WRITES: 0.6}),
+    "arbitrator-kill": Target("SIGKILL of the arbitrator", {ANYCAST: 0.3, DNS: 0.3, WRITES: 0.6}),
     "third-site": Target("loss of the third site", {WRITES: 4.0}),
     "wan-flap": Target("the way between the regions, a second cut, a second not, for 20 s"),
     "wan-slow": Target("80 ms each way between the regions"),

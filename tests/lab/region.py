@@ -44,14 +44,14 @@ class Region:
         return look_at(self.topology.site)
 
     def wait_redundant(self, seconds: float) -> float:
-        """Wait until every part works again; how long that took."""
+        """Wait until every part works again, with all copies and one owner of the address; how long that took."""
         began = looked_at = time.monotonic()
         most = seconds * min(self.slow, MOST)
         while (seen := self.status()).verdict is not Redundancy.REDUNDANT:
             now = time.monotonic()
             if now - began > most:
                 lacking = ", ".join(f"{part.name} ({part.container}: {part.says})" for part in seen.unwell)
-                raise TimeoutError(f"no full redundancy after {most:.0f} s: {lacking}")
+                raise TimeoutError(f"no full redundancy after {most:.0f} s: {seen.sentence} {lacking}")
             time.sleep(max(LOOK, pause_between_looks(len(seen.unwell)), now - looked_at))
             looked_at = time.monotonic()
         return time.monotonic() - began
