@@ -130,9 +130,13 @@ def _misses(by_fault: list[tuple[str, list[Record]]]) -> list[str]:
                 )
                 why = f" {target.why_missed}" if target.why_missed else ""
                 lines.append(f"- {target.title}, {meter}: missed in {len(over)} of {len(runs)} runs.{why}{busy}")
-        late = [run for run in runs if target.converged is not None and run.converged_after > target.converged]
+        late = [run for run in runs if target.whole is not None and run.redundant_after > target.whole]
         if late:
-            lines.append(f"- {target.title}, whole after all of it runs: missed in {len(late)} of {len(runs)} runs.")
+            lines.append(
+                f"- {target.title}, whole again within {target.whole:g} s: missed in {len(late)} of {len(runs)} runs"
+                f" ({spread([run.redundant_after for run in late])}; of it since all of it ran:"
+                f" {spread([run.converged_after for run in late])})."
+            )
         failed = _sum(runs, "failed_safe")
         if target.failed is not None and failed > target.failed:
             lines.append(f"- {target.title}: {failed} safe requests failed. {target.why_missed}".rstrip())

@@ -61,7 +61,13 @@ def test_a_region_that_came_back_has_so_long_from_when_all_of_it_ran() -> None:
     late = with_changes(**back, redundant_after=45.0)
     assert missed(late, slow=1) == ["whole 31 s after it ran again, at most 30 s"]
     assert missed(late, slow=2) == []
-    assert "whole after all of it runs: missed in 1 of 1 runs" in text([late], {}, 1)
+
+
+def test_the_report_holds_a_region_to_the_time_since_mending_began() -> None:
+    back = {"fault": "region-kill", "gaps": {}, "calm": {}, "started_after": 14.0}
+    said = "whole again within 30 s: missed in 1 of 1 runs (31.00 / 31.00 / 31.00; of it since all of it ran: 17.00"
+    assert said in text([with_changes(**back, redundant_after=31.0)], {}, 1)
+    assert "whole again within" not in text([with_changes(**back, redundant_after=29.0)], {}, 1)
 
 
 def test_failed_safe_requests_break_a_promise_where_none_may_fail():
