@@ -27,5 +27,5 @@ message_containers_deaths_v2,quorum_queue,quorum_queue_non_voters,rabbit_exchang
 restart_streams,stream_filtering,stream_queue,stream_sac_coordinator_unblock_group,stream_single_active_consumer,\
 stream_update_config_command,tracking_records_in_ets,user_limits,virtual_host_metadata"
 export RABBITMQ_LOGS=-
-export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 1:1 +SDcpu 1:1 +SDio 1 +sbwt none +sbwtdcpu none +sbwtdio none"
+export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 1:1 +SDcpu 1:1 +SDio 1 +sbwt none +sbwtdcpu none +sbwtdio none +JMsingle true +L"
 exec /usr/lib/rabbitmq/bin/rabbitmq-server

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import lru_cache
 from pathlib import Path
 
 from galera.accounts import question, statements, wanted_accounts
@@ -100,11 +101,17 @@ class Engine:
 
 
 def notification() -> str:
-    """The arguments of the server's last notification."""
+    """The arguments of the server's last notification: read once, though asked for fifty times a second."""
     try:
-        return NOTIFICATION.read_text()
+        there = NOTIFICATION.stat()
+        return _notified(there.st_ino, there.st_mtime_ns)
     except OSError:
         return ""
+
+
+@lru_cache(maxsize=1)
+def _notified(_file: int, _changed_at: int) -> str:
+    return NOTIFICATION.read_text()
 
 
 def asked(settings: Settings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from functools import lru_cache
 from typing import NamedTuple
 
 SOCKET = "/run/balancer/haproxy.sock"
@@ -31,16 +32,24 @@ def ask(command: str) -> str:
     return b"".join(parts).decode()
 
 
+@lru_cache
+def _columns(header: str) -> tuple[int, ...]:
+    """Where in a `show stat` answer, which has a hundred columns, those are that a server is made of."""
+    names = header.removeprefix("# ").split(",")
+    return tuple(names.index(name) for name in ("svname", "status", "check_status", "weight", "scur"))
+
+
 def parse_servers(table: str) -> list[Server]:
     """Servers of a `show stat` answer."""
     header, *rows = [line for line in table.splitlines() if line]
-    names = header.removeprefix("# ").split(",")
+    at = _columns(header)
     servers = []
     for row in rows:
-        cells = dict(zip(names, row.split(","), strict=False))
-        up = cells["status"].startswith(("UP", "no check", "DRAIN"))
-        answers = cells.get("check_status", "").removeprefix("* ") in {"L7OK", "L7RSP"}
-        servers.append(Server(cells["svname"], up, answers, int(cells["weight"] or 0), int(cells["scur"] or 0)))
+        cells = row.split(",")
+        name, status, check, weight, sessions = [cells[column] for column in at]
+        up = status.startswith(("UP", "no check", "DRAIN"))
+        answers = check.removeprefix("* ") in {"L7OK", "L7RSP"}
+        servers.append(Server(name, up, answers, int(weight or 0), int(sessions or 0)))
     return servers
 
 

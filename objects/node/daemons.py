@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from node.serving import Duty
-from node.unsettled import passes
+from node.unsettled import database_passes, object_passes
 
 
 def duties(directory: Path) -> list[Duty]:
@@ -37,7 +37,6 @@ def duties(directory: Path) -> list[Duty]:
 
     replicators = {"container-replicator": ContainerReplicator, "account-replicator": AccountReplicator}
     plain = {
-        "object-replicator": ObjectReplicator,
         "container-updater": ContainerUpdater,
         "account-reaper": AccountReaper,
         "object-expirer": ObjectExpirer,
@@ -46,10 +45,12 @@ def duties(directory: Path) -> list[Duty]:
     }
     made = [(name, daemon(kind, name)) for name, kind in plain.items()]
     databases = [(name, daemon(kind, name)) for name, kind in replicators.items()]
+    replicator = daemon(ObjectReplicator, "object-replicator")
     updater, auditor = daemon(ObjectUpdater, "object-updater"), daemon(ObjectAuditor, "object-auditor")
     return [
         *(Duty(name, each.interval, each.run_once, each.logger) for name, each in made),
-        *(Duty(name, each.interval, passes(each, time.monotonic), each.logger) for name, each in databases),
+        *(Duty(name, each.interval, database_passes(each, time.monotonic), each.logger) for name, each in databases),
+        Duty("object-replicator", replicator.interval, object_passes(replicator, time.monotonic), replicator.logger),
         Duty("object-updater", updater.interval, lambda: update(updater), updater.logger),
         Duty("object-auditor", auditor.interval, lambda: auditor.run_audit(mode="once"), auditor.logger),
     ]

@@ -5,7 +5,6 @@ Endpoints are plain `def` functions (the database driver blocks, so they run in 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,7 +13,6 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, IntegrityError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -22,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.platform import metrics
 from services.platform.faults import BadRequest, Conflict, Fault, FaultRenderer, TooLarge, fault_for_status
+from services.platform.health import HealthLayer
 from services.platform.request import REQUEST_KEY_HEADER, RequestKey, current_request_id
 from services.platform.units import Units, current_units
 
@@ -30,8 +29,8 @@ log = logging.getLogger(__name__)
 #: The largest JSON body that OpenStack services take by default (oslo.middleware's sizelimit).
 BODY_LIMIT_BYTES = 114_688
 
-#: Paths that monitors ask many times a second: not logged, not counted.
-_QUIET = frozenset({"/healthcheck", "/healthcheck/database", "/metrics"})
+#: What monitors ask is not logged and not counted.
+_QUIET = frozenset({"/metrics"})
 
 
 class _BodyTooLarge(HTTPException):
@@ -185,14 +184,13 @@ def make_app(
         log.info("cannot be stored: %s", error)
         return render(BadRequest("A value in the request is too long, too large or not valid Unicode."))
 
-    for path, health in (("/healthcheck", _Health(ready)), ("/healthcheck/database", _DatabaseHealth(ready))):
-        app.add_route(path, health.answer, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_route("/metrics", _metrics, include_in_schema=False)
     for router in routers:
         app.include_router(router)
     for layer in reversed(middleware):
         app.add_middleware(_Layer, wrap=layer)
     app.add_middleware(RequestScope, service=service, render=render, is_upload=is_upload)
+    app.add_middleware(HealthLayer, ready=ready)
     return app
 
 
@@ -204,41 +202,6 @@ class _Layer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
-
-
-class _Health:
-    """Once ready, a replica stays ready: the database's absence is no reason to take all replicas out at once."""
-
-    def __init__(self, ready: Callable[[], bool]) -> None:
-        self._ready, self._was_ready = ready, False
-
-    async def answer(self, _request: Request) -> Response:
-        if not self._was_ready:
-            self._was_ready = await run_in_threadpool(self._ready)
-        return PlainTextResponse("OK") if self._was_ready else PlainTextResponse("waiting for the schema", 503)
-
-
-class _DatabaseHealth:
-    """Whether the database can be read now: what a region's entrance and the name servers judge a region by.
-
-    However many ask, there is one read at a time, and none that a request has to wait for a thread for.
-    """
-
-    FRESH_SECONDS = 0.3
-
-    def __init__(self, ready: Callable[[], bool]) -> None:
-        self._ready = ready
-        self._read: asyncio.Task[bool] | None = None
-        self._began = 0.0
-
-    async def answer(self, _request: Request) -> Response:
-        now = time.monotonic()
-        if self._read is None or (self._read.done() and now - self._began > self.FRESH_SECONDS):
-            self._began = now
-            self._read = asyncio.create_task(run_in_threadpool(self._ready))
-        # Shielded: others may wait for the same read when this client goes away.
-        readable = await asyncio.shield(self._read)
-        return PlainTextResponse("OK") if readable else PlainTextResponse("the database can't be read", 503)
 
 
 async def _metrics(_request: Request) -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,11 +26,30 @@ def uvicorn_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=5,
         lifespan="off",
+        ws="none",
+        proxy_headers=False,
     )
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, but a request that is cancelled at the end of the graceful time gets a second to clean up."""
+    """Uvicorn, but it looks at its clock once a second, not ten times (a fifth of what a service costs that does
+    nothing), and a request that is cancelled at the end of the graceful time gets a second to clean up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told_to_exit: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        self._loop, self._told_to_exit = asyncio.get_running_loop(), asyncio.Event()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told_to_exit.wait(), 1.0)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self._loop is not None and self._told_to_exit is not None:
+            self._loop.call_soon_threadsafe(self._told_to_exit.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)

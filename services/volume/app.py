@@ -117,7 +117,7 @@ def parts(settings: VolumeSettings, transactor: Transactor, broker: Broker, imag
         worker = Worker(bench, keeper, fenced)
         return [
             keeper,
-            _WhenReady(transactor, 0.5, worker.sweep, "sweep"),
+            _WhenReady(transactor, 1.0, worker.sweep, "sweep"),
             _WhenReady(transactor, settings.orphan_seconds, lambda: _clear(bench), "orphans"),
             Receiver(broker, topics.WORK, {"work": worker.work}, threads=settings.work_threads),
             worker,

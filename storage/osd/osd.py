@@ -43,6 +43,7 @@ from storage.osd.transaction import RemovePg, Transaction
 FULL_RATIO = 0.95
 #: Messages kept for a map that is still to come.
 LONGEST_QUEUE = 10000
+EARLY = 0.005  # seconds: a clock may wake a sleeper that much before its time
 
 
 class Osd:
@@ -342,7 +343,7 @@ class Osd:
     # -- time ------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """To be called some twenty times a second."""
+        """To be called some twenty times a second, while all is settled as often as others are pinged."""
         now = self.now()
         stalled = now - self._last_tick
         self._last_tick = now
@@ -353,13 +354,21 @@ class Osd:
             if now - self._last_boot > 0.5:
                 self._ask_to_boot()
             return
-        if now - self._last_ping >= self.settings.ping_every:
+        if now - self._last_ping >= self.settings.ping_every - EARLY:
             self._ping(now)
         self._watch(now)
         for group in list(self.groups.values()):
             self._tick_group(group, now)
         if now - self._last_beacon >= 1.0:
             self._send_beacon()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits to be tried again soon."""
+        return self.is_up and not any(
+            group.unanswered or (group.is_primary and group.state is not PgState.CLEAN)
+            for group in self.groups.values()
+        )
 
     def _tick_group(self, group: PlacementGroup, now: float) -> None:
         if group.unanswered:
