@@ -154,7 +154,9 @@ def make_app(
     `middleware` are layers between the request scope and the routes, outermost first; `is_upload` exempts a request
     from the body limit; `state` is put on `app.state` for the dependencies to find.
     """
-    app = FastAPI(title=f"Quorate {service}", redirect_slashes=False, docs_url=None, redoc_url=None)
+    # Handed over as they are: to include a router, FastAPI makes each of its routes a second time.
+    routes = [route for router in routers for route in router.routes]
+    app = FastAPI(title=f"Quorate {service}", redirect_slashes=False, docs_url=None, redoc_url=None, routes=routes)
     for name, value in (state or {}).items():
         setattr(app.state, name, value)
 
@@ -185,8 +187,6 @@ def make_app(
         return render(BadRequest("A value in the request is too long, too large or not valid Unicode."))
 
     app.add_route("/metrics", _metrics, include_in_schema=False)
-    for router in routers:
-        app.include_router(router)
     for layer in reversed(middleware):
         app.add_middleware(_Layer, wrap=layer)
     app.add_middleware(RequestScope, service=service, render=render, is_upload=is_upload)

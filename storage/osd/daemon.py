@@ -23,7 +23,6 @@ from storage.osd.store.superblock import Superblock
 from storage.osd.surroundings import Buffer, OsdSettings
 
 log = logging.getLogger(__name__)
-TICK = 0.05  # until all is settled
 
 
 class Daemon:
@@ -107,7 +106,7 @@ class Daemon:
     async def _tick(self) -> None:
         try:
             while True:
-                await asyncio.sleep(self.osd.settings.ping_every if self.osd.is_settled else TICK)
+                await asyncio.sleep(self.osd.next_tick)
                 self.osd.tick()
         except Exception as error:
             log.exception("osd.%d ends", self.settings.osd)

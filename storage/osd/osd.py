@@ -43,6 +43,7 @@ from storage.osd.transaction import RemovePg, Transaction
 FULL_RATIO = 0.95
 #: Messages kept for a map that is still to come.
 LONGEST_QUEUE = 10000
+TICK = 0.05  # seconds, while something is to be tried again
 EARLY = 0.005  # seconds: a clock may wake a sleeper that much before its time
 
 
@@ -343,7 +344,7 @@ class Osd:
     # -- time ------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """To be called some twenty times a second, while all is settled as often as others are pinged."""
+        """To be called again after `next_tick` seconds."""
         now = self.now()
         stalled = now - self._last_tick
         self._last_tick = now
@@ -363,12 +364,13 @@ class Osd:
             self._send_beacon()
 
     @property
-    def is_settled(self) -> bool:
-        """Whether nothing waits to be tried again soon."""
-        return self.is_up and not any(
+    def next_tick(self) -> float:
+        """Seconds to the next tick: soon while something may have to be tried again, else when others are pinged."""
+        settled = self.is_up and not any(
             group.unanswered or (group.is_primary and group.state is not PgState.CLEAN)
             for group in self.groups.values()
         )
+        return self.settings.ping_every if settled else TICK
 
     def _tick_group(self, group: PlacementGroup, now: float) -> None:
         if group.unanswered:

@@ -16,7 +16,7 @@ from lab.topology import ONE, TWO, Part, Topology, label, parts_with_role
 from tests.lab.client import Client, Login
 
 POLL = 0.1
-LOOK = 1.0  # at least, between looks at everything: each costs a sixth of a second of a processor
+LOOK = 0.5  # at least, between looks at everything: each costs a sixth of a second of a processor
 MOST = 2.0  # times as long as on a quiet machine: whatever needs more hangs
 
 

@@ -22,7 +22,6 @@ from storage.osd.osd import Osd
 from storage.osd.surroundings import OsdSettings
 
 POOL = 1
-TICK = 0.05
 
 
 class Host:
@@ -60,7 +59,7 @@ class Host:
         boot = Boot(self.number, f"disk-{self.number}", incarnation, "", f"host{self.number}", "zone1", 1.0, 0)
         self.osd = Osd(boot, self.store, self, self.world.settings)
         self.ask_for_maps()
-        self.world.later(TICK, self.alive(self.tick))
+        self.world.later(self.osd.next_tick, self.alive(self.tick))
 
     def ask_for_maps(self) -> None:
         if self.osd is not None:
@@ -99,7 +98,7 @@ class Host:
     def tick(self) -> None:
         assert self.osd is not None
         self.osd.tick()
-        self.world.later(TICK, self.alive(self.tick))
+        self.world.later(self.osd.next_tick, self.alive(self.tick))
 
 
 class World:
