@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 from collections.abc import Callable
@@ -49,7 +50,8 @@ class World:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
@@ -57,6 +59,13 @@ class World:
             self._process.wait(5)
         self._reader.join(5)
         self._process.stdout.close()
+
+    def every(self, seconds: float) -> None:
+        """Let it pause for so long between two questions from now on."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # its container is gone, and so are its answers
+            self._process.stdin.write(f"{seconds}\n")
+            self._process.stdin.flush()
 
     def _read(self) -> None:
         assert self._process.stdout is not None

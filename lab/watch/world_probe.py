@@ -1,5 +1,6 @@
 """A client in the world, run inside the lab's client container: asks identity all the time, in two ways, and prints
-when it was served. `python3 -c <this> ANYCAST DNS-ONE,DNS-TWO NAME`; ends when its standard input does.
+when it was served. `python3 -c <this> ANYCAST DNS-ONE,DNS-TWO NAME`; a line on its standard input is a new pause
+between two questions, in seconds, and it ends when its standard input does.
 
 *anycast*: a fresh connection to the announced address, every 100 ms. *DNS*: the same to the one address that it got for
 the name and believes for as long as the answer's TTL says, as a browser does; of several it takes the lowest, so that
@@ -76,25 +77,40 @@ def resolve(servers: list[str], name: str) -> list[tuple[str, int]]:
     return []
 
 
-def by_anycast(address: str, ended: threading.Event) -> None:
+class Pace:
+    """How long to pause; `wait` is true when it is over for good."""
+
+    def __init__(self) -> None:
+        self.seconds, self._ended = PAUSE, threading.Event()
+
+    def wait(self) -> bool:
+        return self._ended.wait(self.seconds)
+
+    def end(self) -> None:
+        self._ended.set()
+
+
+def by_anycast(address: str, pace: Pace) -> None:
     """Poll the announced address."""
-    while not ended.is_set():
+    while True:
         if served(address):
             tell("anycast")
-        ended.wait(PAUSE)
+        if pace.wait():
+            return
 
 
-def by_name(servers: list[str], name: str, ended: threading.Event) -> None:
+def by_name(servers: list[str], name: str, pace: Pace) -> None:
     """Poll the address that the name has."""
     address, believed_until = "", 0.0
-    while not ended.is_set():
+    while True:
         if time.monotonic() > believed_until:
             found = resolve(servers, name)
             if found:
                 address, believed_until = min(a for a, _ in found), time.monotonic() + min(ttl for _, ttl in found)
         if address and served(address):
             tell("DNS")
-        ended.wait(PAUSE)
+        if pace.wait():
+            return
 
 
 def tell(way: str) -> None:
@@ -106,11 +122,12 @@ def tell(way: str) -> None:
 def main() -> None:
     """Run both until standard input ends."""
     anycast, servers, name = sys.argv[1:4]
-    ended = threading.Event()
-    threading.Thread(target=by_anycast, args=(anycast, ended), daemon=True).start()
-    threading.Thread(target=by_name, args=(servers.split(","), name, ended), daemon=True).start()
-    sys.stdin.read()
-    ended.set()
+    pace = Pace()
+    threading.Thread(target=by_anycast, args=(anycast, pace), daemon=True).start()
+    threading.Thread(target=by_name, args=(servers.split(","), name, pace), daemon=True).start()
+    for line in sys.stdin:
+        pace.seconds = float(line)
+    pace.end()
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ class Pace:
         self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
 
-    def every(self, seconds: float, step: Callable[[int], None]) -> None:
-        """Call `step` with 0, 1, 2, … at this pace; one that takes longer is followed at once."""
+    def every(self, seconds: float | Callable[[], float], step: Callable[[int], None]) -> None:
+        """Call `step` with 0, 1, 2, … at this pace, asked for each time where it may change; one that takes longer is
+        followed at once."""
+        pause = seconds if callable(seconds) else lambda: seconds
 
         def work() -> None:
             number = 0
@@ -25,7 +27,7 @@ class Pace:
                 while not self._stopping.is_set():
                     step(number)
                     number += 1
-                    due = max(due + seconds, time.monotonic())
+                    due = max(due + pause(), time.monotonic())
                     self._stopping.wait(due - time.monotonic())
             except BaseException as error:
                 self._errors.append(error)

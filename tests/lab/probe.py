@@ -97,7 +97,11 @@ class Writes(Meter):
 
     def start(self, pace: Pace) -> None:
         """Let it write."""
-        pace.every(self._seconds, self._write)
+        pace.every(lambda: self._seconds, self._write)
+
+    def every(self, seconds: float) -> None:
+        """Write at this pace from now on."""
+        self._seconds = seconds
 
     def close(self) -> None:
         """Give the connections back."""

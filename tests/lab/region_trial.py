@@ -20,7 +20,8 @@ from tests.lab.way import Way
 from tests.lab.world import World
 
 CALM, CONVERGED = 4.0, 30.0
-WRITE_SECONDS = 0.2  # gaps are seconds here, and what measures them must leave the processors to what comes back
+WRITE_SECONDS = 0.2  # gaps are seconds here
+RETURN_SECONDS = 0.5  # between two questions of every meter: the processors are for what comes back
 DEADLINE = 120.0
 
 
@@ -87,6 +88,9 @@ def run_region_trial(one: Region, two: Region, fault: RegionFault, run: int, wan
             _held(fault.held, struck_at)
             fault.during(trial)
             mended_at = time.monotonic()
+            for meter in (writes, world):
+                if meter:
+                    meter.every(RETURN_SECONDS)
             started_after = _mend(trial) - mended_at
             redundant_after = time.monotonic() - mended_at
             _served(meters, time.monotonic(), trial.slow)

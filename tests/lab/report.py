@@ -23,8 +23,9 @@ then gone. *Whole again*: from the moment when mending began to full redundancy.
 REGION_NOTE = """\
 *Anycast* and *DNS*: a client at the third site that asks identity every 100 ms, by the announced address and by name
 (it believes an answer for its TTL, two seconds, and takes the first region's address as long as the answer has it).
-*Writes*: the small write of above, every 200 ms, in the region that is left. The load writes users, projects, images
-and objects in both regions at once; *lost* is the worse of what each region has in the end."""
+*Writes*: the small write of above, every 200 ms, in the region that is left. As something returns, each of the three
+asks every half second. The load writes users, projects, images and objects in both regions at once; *lost* is the worse
+of what each region has in the end."""
 
 
 def write(folder: Path, records: Sequence[Record], slow: float) -> None:

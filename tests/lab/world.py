@@ -20,6 +20,10 @@ class World:
         self.meters = {way: Meter(name) for way, name in METERS.items()}
         self._program = world.World(topology, lambda way, moment: self.meters[way].successes.append(moment))
 
+    def every(self, seconds: float) -> None:
+        """Ask at this pace from now on."""
+        self._program.every(seconds)
+
     def __enter__(self) -> Self:
         self._program.__enter__()
         return self
