@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 #: The largest JSON body that OpenStack services take by default (oslo.middleware's sizelimit).
 BODY_LIMIT_BYTES = 114_688
 
-#: What monitors ask is not logged and not counted.
-_QUIET = frozenset({"/metrics"})
+#: Asked again and again by monitors: not logged and not counted.
+METRICS_PATH = "/metrics"
 
 
 class _BodyTooLarge(HTTPException):
@@ -109,7 +109,7 @@ class RequestScope:
         return counting
 
     def _account(self, scope: Scope, status: int, seconds: float) -> None:
-        if scope["path"] in _QUIET:
+        if scope["path"] == METRICS_PATH:
             return
         metrics.requests_served.labels(self.service, scope["method"], str(status)).inc()
         metrics.request_seconds.labels(self.service).observe(seconds)
@@ -186,7 +186,7 @@ def make_app(
         log.info("cannot be stored: %s", error)
         return render(BadRequest("A value in the request is too long, too large or not valid Unicode."))
 
-    app.add_route("/metrics", _metrics, include_in_schema=False)
+    app.add_route(METRICS_PATH, _metrics, include_in_schema=False)
     for layer in reversed(middleware):
         app.add_middleware(_Layer, wrap=layer)
     app.add_middleware(RequestScope, service=service, render=render, is_upload=is_upload)

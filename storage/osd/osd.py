@@ -359,34 +359,15 @@ class Osd:
             self._ping(now)
         self._watch(now)
         for group in list(self.groups.values()):
-            self._tick_group(group, now)
+            group.tick(now)
         if now - self._last_beacon >= 1.0:
             self._send_beacon()
 
     @property
     def next_tick(self) -> float:
         """Seconds to the next tick: soon while something may have to be tried again, else when others are pinged."""
-        settled = self.is_up and not any(
-            group.unanswered or (group.is_primary and group.state is not PgState.CLEAN)
-            for group in self.groups.values()
-        )
+        settled = self.is_up and all(group.is_settled for group in self.groups.values())
         return self.settings.ping_every if settled else TICK
-
-    def _tick_group(self, group: PlacementGroup, now: float) -> None:
-        if group.unanswered:
-            group.ask_again()
-        if not group.is_primary:
-            return
-        if not group.is_active:
-            if group.state is PgState.WAIT_UP_THRU:
-                group.peering.ask_up_thru()
-            group.peering.advance()
-            return
-        group.watches.tick(now)
-        if group.state is PgState.RECOVERING:
-            group.recovery.go_on()
-        else:
-            group.scrub.tick()
 
     def _send_beacon(self) -> None:
         """A sign of life; now and then also what is missing is looked for again."""

@@ -280,6 +280,30 @@ class PlacementGroup:
                 self.unanswered[to, key] = (now, message, data)
                 self.osd.send(to, message, data)
 
+    # -- time ------------------------------------------------------------------------------------------------
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing here may have to be tried again soon."""
+        return not self.unanswered and (not self.is_primary or self.state is PgState.CLEAN)
+
+    def tick(self, now: float) -> None:
+        """Try again what may go on now."""
+        if self.unanswered:
+            self.ask_again()
+        if not self.is_primary:
+            return
+        if not self.is_active:
+            if self.state is PgState.WAIT_UP_THRU:
+                self.peering.ask_up_thru()
+            self.peering.advance()
+            return
+        self.watches.tick(now)
+        if self.state is PgState.RECOVERING:
+            self.recovery.go_on()
+        else:
+            self.scrub.tick()
+
     # -- what the roles share ------------------------------------------------------------------------------------
 
     def grant(self, since: int, owner: int) -> bool:
